@@ -1,0 +1,64 @@
+# One target per verb; each makes .venv and builds the package first if that has not been done.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --disable-pip-version-check --quiet
+READY  := $(VENV)/.ready
+KERNEL := $(wildcard src/lrcore/*.pyx src/lrcore/*.pxd src/lrcore/_*.h src/lrcore/_*.c)
+
+DEMO_ARGS ?=
+TEST_ARGS ?= --numprocesses=auto --dist=loadgroup
+BENCH_ARGS ?=
+
+.PHONY: help demo test lint format bench sanitize clean
+.DELETE_ON_ERROR:
+
+help:            ## list the verbs
+	@sed -n 's/^\([a-z]*\): .*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(READY)   ## the main job: plan, table, file, picture, and a classifier trained with it
+	$(PY) examples/demo.py $(DEMO_ARGS)
+
+test: $(READY)   ## all tests
+	$(PY) -m pytest $(TEST_ARGS)
+
+lint: $(READY)   ## ruff, then mypy --strict
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(READY) ## let ruff lay out the code
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESULTS.md
+	$(PY) -m benchmarks $(BENCH_ARGS)
+
+# The kernel again, built beside the ordinary one with the sanitizers in it; the first report of either ends the run.
+SANITIZED := build/sanitize/lib
+KERNEL_TESTS ?= tests/test_bits.py tests/test_truth.py tests/test_semantics.py
+sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	rm -rf build/sanitize
+	LRCORE_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1" \
+	  $(PY) setup.py --quiet build --build-base build/sanitize --build-lib $(SANITIZED)
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZED) \
+	  $(PY) -m pytest --numprocesses=auto $(KERNEL_TESTS)
+
+clean:           ## remove what was built; .venv stays
+	rm -rf build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench
+	find src bindings tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+
+$(PY):
+	$(PYTHON) -m venv $(VENV)
+
+# --no-build-isolation: build with the pinned Cython, and again in seconds when the kernel changes.
+$(READY): pyproject.toml setup.py constraints.txt $(KERNEL) | $(PY)
+	$(PIP) install --constraint constraints.txt setuptools Cython
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.bench: $(READY)
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,bench]'
+	@touch $@

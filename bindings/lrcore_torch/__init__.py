@@ -1,0 +1,5 @@
+"""lrcore in PyTorch: a plan written into an optimizer's parameter groups."""
+
+from .scheduler import PlanScheduler
+
+__all__ = ["PlanScheduler"]

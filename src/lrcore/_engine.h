@@ -1,0 +1,582 @@
+/* Evaluates a Program, a block of steps at a time. Included once per instruction set (_level_*.c), with LR_ENGINE its name.
+ *
+ * A clock is `base + xs[i]` for i < n. Its positions are whole numbers below 2^53, so the sums are exact, or real ones. If
+ * `stride` > 0 the clock is regular, xs[i] = stride * i, and a part of it is the same table under another base; if stride is 0
+ * the positions are arbitrary. Pieces are found once per run of steps, so the loops below hold one formula each. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "_shapes.h"
+
+typedef struct { double base; const double *xs; double stride; int n; } clock;
+
+typedef struct {
+    const lr_program *program;
+    double *scratch; /* the free part of this call's buffers */
+    clock root;      /* the block being evaluated: what shared nodes are shared on */
+    double *slots;   /* a block of values for each shared node */
+    unsigned char *slot_filled;
+    double **cycles; /* kept cycles, made on demand; null if the call is too short to keep any */
+    int64_t total;   /* steps this call evaluates in all */
+    int block;       /* steps a buffer holds */
+    int refused;     /* a step lay past the end of a schedule that refuses it */
+} context;
+
+#define LR_KEPT_CYCLE 4096 /* the longest cycle worth keeping: 32 KiB */
+
+static void evaluate(context *c, int node, clock t, double *restrict out);
+
+/* 0, 1, 2, ...: the positions of every plain range; filled when the engine is chosen */
+static double whole_steps[LR_BLOCK];
+
+static void start(void) {
+    for (int i = 0; i < LR_BLOCK; i++) whole_steps[i] = (double)i;
+}
+
+/* -- loops: one formula, one piece -- */
+
+#define LR_LOOP(name, value)                                                                        \
+    static void loop_##name(const lr_piece *piece, clock t, double *restrict out) {                 \
+        const lr_piece copy = *piece, *k = &copy;                                                   \
+        const double b = k->b + k->s * t.base, s = k->s, *restrict xs = t.xs;                       \
+        for (int i = 0; i < t.n; i++) {                                                             \
+            const double m = b + s * xs[i];                                                         \
+            (void)m;                                                                                \
+            out[i] = value;                                                                         \
+        }                                                                                           \
+    }
+LR_FORMULAS(LR_LOOP)
+
+typedef void (*loop)(const lr_piece *, clock, double *restrict);
+#define LR_LOOP_NAME(name, value) loop_##name,
+static const loop loops[] = {LR_FORMULAS(LR_LOOP_NAME)};
+
+/* A power on a regular clock: all distances of a slice share their anchor, so it is looked up once a slice. */
+static void sliced_loop(const lr_piece *piece, clock t, double *restrict out) {
+    const lr_piece copy = *piece, *k = &copy;
+    const double b = k->b + k->s * t.base, s = k->s, *restrict xs = t.xs;
+    const int rest = k->formula == LR_power_rest;
+    for (int i = 0; i < t.n;) {
+        const double m = b + s * xs[i], pace = s * t.stride;
+        const double octave = from_bits(bits_of(m) & 0x7ff0000000000000ULL), width = octave / (double)(1 << (int)k->arg);
+        const double low = octave + width * (double)(int64_t)((m - octave) / width);
+        const double left = pace > 0 ? (low + width - m) / pace : (low - m) / pace;
+        int n = left < (double)(t.n - i) ? (int)left : t.n - i;
+        const power_anchor a = power_anchor_of(k, m);
+        const double shrink = from_bits(0x7fe0000000000000ULL - bits_of(octave));
+        /* the last distances of a slice, where `left` may be off by one, go one by one with anchors of their own */
+        double *restrict o = out + i;
+        const double *restrict x = xs + i;
+        if (rest)
+            for (int j = 0; j < n; j++) o[j] = mix(k, one_minus(power_from_anchor(k, a, (b + s * x[j]) * shrink)));
+        else
+            for (int j = 0; j < n; j++) o[j] = mix(k, power_from_anchor(k, a, (b + s * x[j]) * shrink));
+        i += n;
+        if (i < t.n) loops[k->formula](k, (clock){t.base, xs + i, 0.0, 1}, out + i), i++;
+    }
+}
+
+/* -- clocks -- */
+
+static inline double position_at(clock t, int i) { return t.base + t.xs[i]; }
+
+/* steps i .. i + n - 1 of a clock */
+static inline clock part(clock t, int i, int n) {
+    if (t.stride > 0) return (clock){t.base + t.stride * i, t.xs, t.stride, n};
+    return (clock){t.base, t.xs + i, 0.0, n};
+}
+
+/* how many of the next steps of a regular clock, from i on, lie before `end` (at least one) */
+static inline int run_before(clock t, int i, double end) {
+    int n = t.n - i;
+    double left = (end - position_at(t, i)) / t.stride;
+    if (left >= (double)n) return n;
+    int k = (int)left;
+    while (k > 0 && position_at(t, i + k - 1) >= end) k--;
+    while (k < n && position_at(t, i + k) < end) k++;
+    return k > 0 ? k : 1;
+}
+
+static double *take(context *c, int n) {
+    double *buffer = c->scratch;
+    c->scratch += n;
+    return buffer;
+}
+
+/* quotient and remainder of x >= 0 by a whole length, exact below 2^53 */
+static inline double whole_quotient(double x, double length, double *remainder) {
+    double q = floor(x / length), r = x - q * length;
+    if (r < 0) q -= 1.0, r += length;
+    *remainder = r;
+    return q;
+}
+
+/* -- pieces -- */
+
+static inline int piece_of(const lr_piece *pieces, int count, double x) {
+    int low = 0;
+    while (count > 1) {
+        int half = count >> 1;
+        if (pieces[low + half].begin <= x) low += half;
+        count -= half;
+    }
+    return low;
+}
+
+static void run_piece(context *c, const lr_piece *k, clock t, double *restrict out) {
+    if (k->formula == LR_CALL) {
+        if (k->s == 1.0) {
+            t.base += k->b;
+            evaluate(c, k->child, t, out);
+            return;
+        }
+        double *mark = c->scratch, *xs = take(c, t.n);
+        for (int i = 0; i < t.n; i++) xs[i] = (k->b + k->s * t.base) + k->s * t.xs[i];
+        evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
+        c->scratch = mark;
+    } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest)) {
+        sliced_loop(k, t, out);
+    } else {
+        loops[k->formula](k, t, out);
+    }
+}
+
+static void evaluate_pieces(context *c, const lr_node *node, clock t, double *restrict out) {
+    const lr_piece *pieces = c->program->pieces + node->first;
+    const int count = node->count;
+    if (count == 1) {
+        run_piece(c, pieces, t, out);
+        return;
+    }
+    if (t.stride > 0) {
+        int p = piece_of(pieces, count, position_at(t, 0));
+        for (int i = 0; i < t.n;) {
+            int n = p + 1 < count ? run_before(t, i, pieces[p + 1].begin) : t.n - i;
+            run_piece(c, pieces + p, part(t, i, n), out + i);
+            i += n;
+            if (i < t.n) {
+                double x = position_at(t, i);
+                do p++;
+                while (p + 1 < count && pieces[p + 1].begin <= x);
+            }
+        }
+        return;
+    }
+    double low = t.xs[0], high = low;
+    for (int i = 1; i < t.n; i++) {
+        low = t.xs[i] < low ? t.xs[i] : low;
+        high = t.xs[i] > high ? t.xs[i] : high;
+    }
+    const int p0 = piece_of(pieces, count, t.base + low), p1 = piece_of(pieces, count, t.base + high);
+    if (p0 == p1) {
+        run_piece(c, pieces + p0, t, out);
+    } else if (p1 - p0 < 12 && t.n > 8) {
+        /* few pieces: collect the steps of each, run it once, and put the values back */
+        double *mark = c->scratch, *xs = take(c, t.n), *values = take(c, t.n);
+        int *where = (int *)take(c, t.n);
+        for (int p = p0; p <= p1; p++) {
+            const double begin = p == p0 ? -1.0 : pieces[p].begin, end = p == p1 ? INFINITY : pieces[p + 1].begin;
+            int n = 0;
+            for (int i = 0; i < t.n; i++) {
+                const double x = t.base + t.xs[i];
+                where[n] = i;
+                xs[n] = t.xs[i];
+                n += (x >= begin) & (x < end);
+            }
+            if (n == 0) continue;
+            run_piece(c, pieces + p, (clock){t.base, xs, 0.0, n}, values);
+            for (int j = 0; j < n; j++) out[where[j]] = values[j];
+        }
+        c->scratch = mark;
+    } else {
+        for (int i = 0; i < t.n;) {
+            const int p = piece_of(pieces, count, position_at(t, i));
+            const double begin = pieces[p].begin, end = p + 1 < count ? pieces[p + 1].begin : INFINITY;
+            int n = 1;
+            while (i + n < t.n && position_at(t, i + n) >= begin && position_at(t, i + n) < end) n++;
+            run_piece(c, pieces + p, part(t, i, n), out + i);
+            i += n;
+        }
+    }
+}
+
+/* -- arithmetic -- */
+
+static inline double combine(int op, double a, double b) {
+    switch (op) {
+    case LR_PRODUCT: return a * b;
+    case LR_SUM: return a + b;
+    case LR_MINIMUM: return a < b ? a : b;
+    default: return a > b ? a : b;
+    }
+}
+
+#define LR_COMBINE(OP)                                                                \
+    case OP:                                                                          \
+        if (b)                                                                        \
+            for (int i = 0; i < n; i++) out[i] = combine(OP, out[i], b[i]);           \
+        else                                                                          \
+            for (int i = 0; i < n; i++) out[i] = combine(OP, out[i], constant);       \
+        break;
+
+/* out = out op b, or out op constant where b is null */
+static void combine_all(int op, double *restrict out, const double *restrict b, double constant, int n) {
+    switch (op) {
+        LR_COMBINE(LR_PRODUCT)
+        LR_COMBINE(LR_SUM)
+        LR_COMBINE(LR_MINIMUM)
+        LR_COMBINE(LR_MAXIMUM)
+    }
+}
+
+static inline const lr_piece *constant_of(const context *c, int node) {
+    const lr_node *n = c->program->nodes + node;
+    const lr_piece *k = c->program->pieces + n->first;
+    return n->op == LR_PIECES && n->count == 1 && k->formula == LR_hold ? k : NULL;
+}
+
+static void evaluate_terms(context *c, const lr_node *node, clock t, double *restrict out) {
+    const int32_t *children = c->program->children + node->first;
+    /* a leading factor or summand is applied to the term behind it: a * b and b * a are the same bits */
+    const int first = node->count > 1 && constant_of(c, children[0]) != NULL;
+    evaluate(c, children[first], t, out);
+    for (int j = 0; j < node->count; j++) {
+        if (j == first) continue;
+        const lr_piece *k = constant_of(c, children[j]);
+        if (k) {
+            combine_all(node->op, out, NULL, k->end, t.n);
+            continue;
+        }
+        double *mark = c->scratch, *value = take(c, t.n);
+        evaluate(c, children[j], t, value);
+        combine_all(node->op, out, value, 0.0, t.n);
+        c->scratch = mark;
+    }
+}
+
+/* -- repeats -- */
+
+/* base^n for a whole n >= 0, in two doubles and an exponent of its own: right to the last bit but one, and nothing underflows */
+static double whole_power(double base, double n) {
+    if (n == 0 || base == 1.0) return 1.0;
+    dd square = {base, 0.0}, value = {1.0, 0.0};
+    int64_t square_exponent = 0, exponent = 0;
+    for (uint64_t bits = (uint64_t)n; bits; bits >>= 1) {
+        int e = exponent_of(square.h);
+        double scale = power_of_two(-e);
+        square = (dd){square.h * scale, square.l * scale};
+        square_exponent += e;
+        if (bits & 1) {
+            value = dd_multiply(value, square);
+            exponent += square_exponent;
+            e = exponent_of(value.h);
+            scale = power_of_two(-e);
+            value = (dd){value.h * scale, value.l * scale};
+            exponent += e;
+        }
+        square = dd_multiply(square, square);
+        square_exponent *= 2;
+        if (square_exponent < -4000000000LL) square_exponent = -4000000000LL;
+        if (exponent < -4000) return 0.0;
+    }
+    while (exponent > 1000) value.h *= power_of_two(1000), exponent -= 1000;
+    while (exponent < -1000) value.h *= power_of_two(-1000), exponent += 1000;
+    return value.h * power_of_two((int)exponent);
+}
+
+/* what cycle i does to the inner value v: low + (v - floor) * factor */
+typedef struct { double floor, low, factor; int same; } cycle_value;
+
+static cycle_value value_of_cycle(const lr_node *node, double i) {
+    cycle_value v = {node->floor, node->floor * whole_power(node->decay_floor, i), whole_power(node->decay, i), 0};
+    v.same = v.factor == 1.0 && v.low == v.floor;
+    return v;
+}
+
+static void apply_cycle(cycle_value v, const double *values, double *out, int n) {
+    if (v.same) {
+        if (values != out) memmove(out, values, sizeof(double) * (size_t)n);
+        return;
+    }
+    for (int i = 0; i < n; i++) out[i] = v.low + (values[i] - v.floor) * v.factor;
+}
+
+/* the cycle of position x, and the position in it; past the last cycle, its end */
+static double cycle_of(const lr_node *node, double x, double *inside, double *length) {
+    double i;
+    *length = node->length;
+    if (!node->starts) {
+        i = whole_quotient(x, node->length, inside);
+        if (i >= node->times) i = node->times - 1.0, *inside = node->length;
+        return i;
+    }
+    int low = 0, count = (int)node->count;
+    while (count > 1) {
+        int half = count >> 1;
+        if (node->starts[low + half] <= x) low += half;
+        count -= half;
+    }
+    *length = node->starts[low + 1] - node->starts[low];
+    *inside = x - node->starts[low];
+    if (*inside > *length) *inside = *length;
+    return (double)low;
+}
+
+static inline int child_of_cycle(const context *c, const lr_node *node, double i) {
+    return c->program->children[node->first + (node->starts ? (int)i : 0)];
+}
+
+/* the inner values of one whole cycle, kept for the call, if they are worth keeping */
+static const double *kept_cycle(context *c, const lr_node *node) {
+    if (!c->cycles || node->cycle < 0 || c->total < 4 * (int64_t)node->length || node->length > LR_KEPT_CYCLE) return NULL;
+    double *kept = c->cycles[node->cycle];
+    if (kept) return kept;
+    const int length = (int)node->length;
+    kept = malloc(sizeof(double) * (size_t)length);
+    if (!kept) return NULL;
+    for (int i = 0; i < length; i += c->block) {
+        const int n = length - i < c->block ? length - i : c->block;
+        evaluate(c, c->program->children[node->first], (clock){(double)i, whole_steps, 1.0, n}, kept + i);
+    }
+    return c->cycles[node->cycle] = kept;
+}
+
+static void evaluate_repeat(context *c, const lr_node *node, clock t, double *restrict out) {
+    double inside, length;
+    if (t.stride > 0) {
+        const double *kept = t.stride == 1.0 ? kept_cycle(c, node) : NULL;
+        for (int i = 0; i < t.n;) {
+            const double x = position_at(t, i), cycle = cycle_of(node, x, &inside, &length);
+            const cycle_value v = value_of_cycle(node, cycle);
+            const int child = child_of_cycle(c, node, cycle);
+            int n = t.n - i;
+            if (inside < length) {
+                n = run_before(t, i, x - inside + length);
+                if (kept) {
+                    apply_cycle(v, kept + (int)inside, out + i, n);
+                } else {
+                    evaluate(c, child, (clock){inside, t.xs, t.stride, n}, out + i);
+                    apply_cycle(v, out + i, out + i, n);
+                }
+            } else { /* past the last cycle its end value holds */
+                const double end[1] = {length};
+                double value;
+                evaluate(c, child, (clock){0.0, end, 0.0, 1}, &value);
+                apply_cycle(v, &value, &value, 1);
+                for (int j = 0; j < n; j++) out[i + j] = value;
+            }
+            i += n;
+        }
+        return;
+    }
+    double *mark = c->scratch, *xs = take(c, t.n), *cycles = take(c, t.n);
+    for (int i = 0; i < t.n; i++) cycles[i] = cycle_of(node, position_at(t, i), xs + i, &length);
+    for (int i = 0; i < t.n;) {
+        int n = 1;
+        if (node->starts)
+            while (i + n < t.n && cycles[i + n] == cycles[i]) n++;
+        else
+            n = t.n;
+        evaluate(c, child_of_cycle(c, node, cycles[i]), (clock){0.0, xs + i, 0.0, n}, out + i);
+        i += n;
+    }
+    if (node->decay != 1.0 || node->decay_floor != 1.0) {
+        cycle_value v = value_of_cycle(node, cycles[0]);
+        for (int i = 0; i < t.n; i++) {
+            if (i && cycles[i] != cycles[i - 1]) v = value_of_cycle(node, cycles[i]);
+            apply_cycle(v, out + i, out + i, 1);
+        }
+    }
+    c->scratch = mark;
+}
+
+/* -- stairs -- */
+
+static void evaluate_stairs(context *c, const lr_node *node, clock t, double *restrict out) {
+    const double wide = node->op == LR_EVERY ? node->length : 1.0; /* what the inner clock moves by a stair */
+    const int child = c->program->children[node->first];
+    double *mark = c->scratch, *xs = take(c, t.n), *values = take(c, t.n), r;
+    if (t.stride > 0) {
+        /* one inner value a stair, then its run of steps */
+        int *runs = (int *)take(c, t.n), stairs = 0;
+        const double first = whole_quotient(position_at(t, 0), node->length, &r);
+        double stair = first;
+        for (int i = 0; i < t.n; stairs++) {
+            if (stairs) stair = t.stride < node->length ? stair + 1.0 : whole_quotient(position_at(t, i), node->length, &r);
+            xs[stairs] = (stair - first) * wide;
+            runs[stairs] = run_before(t, i, (stair + 1.0) * node->length);
+            i += runs[stairs];
+        }
+        /* when every stair is met in turn, the inner clock is regular too */
+        const double pace = t.stride < node->length || t.stride == node->length ? wide : 0.0;
+        evaluate(c, child, (clock){first * wide, xs, stairs > 1 ? pace : 0.0, stairs}, values);
+        for (int j = 0, i = 0; j < stairs; j++)
+            for (int end = i + runs[j]; i < end; i++) out[i] = values[j];
+    } else {
+        for (int i = 0; i < t.n; i++) xs[i] = whole_quotient(position_at(t, i), node->length, &r) * wide;
+        evaluate(c, child, (clock){0.0, xs, 0.0, t.n}, out);
+    }
+    c->scratch = mark;
+}
+
+/* -- past the end -- */
+
+static void evaluate_mirror(context *c, const lr_node *node, clock t, double *restrict out) {
+    const double length = node->length;
+    const int child = c->program->children[node->first];
+    double r;
+    if (t.stride > 0) {
+        for (int i = 0; i < t.n;) {
+            const double x = position_at(t, i);
+            whole_quotient(x, 2.0 * length, &r);
+            if (r < length) {
+                const int n = run_before(t, i, x - r + length);
+                evaluate(c, child, (clock){r, t.xs, t.stride, n}, out + i);
+                i += n;
+            } else { /* the way back is the way there, read from its end */
+                const int n = run_before(t, i, x - r + 2.0 * length);
+                evaluate(c, child, (clock){2.0 * length - (r + t.stride * (n - 1)), t.xs, t.stride, n}, out + i);
+                for (int a = i, b = i + n - 1; a < b; a++, b--) {
+                    const double swap = out[a];
+                    out[a] = out[b];
+                    out[b] = swap;
+                }
+                i += n;
+            }
+        }
+        return;
+    }
+    double *mark = c->scratch, *xs = take(c, t.n);
+    for (int i = 0; i < t.n; i++) {
+        whole_quotient(position_at(t, i), 2.0 * length, &r);
+        xs[i] = r < length ? r : 2.0 * length - r;
+    }
+    evaluate(c, child, (clock){0.0, xs, 0.0, t.n}, out);
+    c->scratch = mark;
+}
+
+/* -- nodes -- */
+
+static void evaluate_node(context *c, const lr_node *node, clock t, double *restrict out) {
+    switch (node->op) {
+    case LR_PIECES: evaluate_pieces(c, node, t, out); break;
+    case LR_REPEAT: evaluate_repeat(c, node, t, out); break;
+    case LR_EVERY:
+    case LR_PER: evaluate_stairs(c, node, t, out); break;
+    case LR_MIRROR: evaluate_mirror(c, node, t, out); break;
+    case LR_REFUSE:
+        for (int i = 0; i < t.n; i++) c->refused |= position_at(t, i) >= node->length;
+        if (c->refused) memset(out, 0, sizeof(double) * (size_t)t.n);
+        else evaluate(c, c->program->children[node->first], t, out);
+        break;
+    default: evaluate_terms(c, node, t, out);
+    }
+}
+
+static void evaluate(context *c, int index, clock t, double *restrict out) {
+    const lr_node *node = c->program->nodes + index;
+    if (node->slot < 0 || t.xs != c->root.xs || t.base != c->root.base || t.n != c->root.n) {
+        evaluate_node(c, node, t, out);
+        return;
+    }
+    double *kept = c->slots + (size_t)node->slot * (size_t)c->block;
+    if (!c->slot_filled[node->slot]) {
+        evaluate_node(c, node, t, kept);
+        c->slot_filled[node->slot] = 1;
+    }
+    memcpy(out, kept, sizeof(double) * (size_t)t.n);
+}
+
+/* -- calls -- */
+
+/* values[source][row] of a block, times the columns' scales, into rows */
+#define LR_WRITE_ROWS(name, type)                                                                                     \
+    static void name(const lr_program *p, const double *restrict values, int n, type *restrict out) {                \
+        const lr_column *columns = p->columns;                                                                        \
+        const int width = p->n_columns;                                                                               \
+        if (width == 1) {                                                                                             \
+            const double scale = columns[0].scale;                                                                    \
+            for (int i = 0; i < n; i++) out[i] = (type)(scale * values[i]);                                           \
+            return;                                                                                                   \
+        }                                                                                                             \
+        for (int begin = 0, end; begin < width; begin = end) { /* neighbours that scale one source */                 \
+            const double *restrict source = values + (size_t)columns[begin].source * n;                               \
+            for (end = begin + 1; end < width && columns[end].source == columns[begin].source; end++) {}              \
+            if (end - begin == 1) {                                                                                   \
+                const double scale = columns[begin].scale;                                                            \
+                for (int i = 0; i < n; i++) out[(size_t)i * width + begin] = (type)(scale * source[i]);               \
+            } else {                                                                                                  \
+                for (int i = 0; i < n; i++)                                                                           \
+                    for (int j = begin; j < end; j++) out[(size_t)i * width + j] = (type)(columns[j].scale * source[i]); \
+            }                                                                                                         \
+        }                                                                                                             \
+    }
+LR_WRITE_ROWS(write_rows, double)
+LR_WRITE_ROWS(write_rows_single, float)
+
+#define LR_SMALL 768 /* doubles that fit the stack: the buffers of one row of most programs */
+#define LR_LONG 1024 /* calls shorter than this keep no cycles */
+
+static int run(const lr_program *p, int64_t first, int64_t stride, const void *positions, int integers, int64_t count, void *out, int single) {
+    if (count <= 0) return 0;
+    /* blocks are shorter for many sources, so that their values stay in the first-level cache */
+    int block = LR_BLOCK;
+    while (block > 64 && (int64_t)block * p->n_sources > 2 * LR_BLOCK) block >>= 1;
+    if (count < block) block = (int)count;
+    const size_t width = (size_t)block, slots = (size_t)p->n_slots;
+    const size_t need = (4 * ((size_t)p->depth + 2) + (size_t)p->n_sources + slots + 1) * width + slots / 8 + 1;
+    double small[LR_SMALL], *memory = small;
+    if (need > LR_SMALL && !(memory = malloc(need * sizeof(double)))) return -1;
+    context c = {.program = p, .total = count, .block = block};
+    if (p->n_cycles && count >= LR_LONG) c.cycles = calloc((size_t)p->n_cycles, sizeof(double *));
+    c.slots = memory;
+    c.slot_filled = (unsigned char *)(c.slots + slots * width);
+    double *values = c.slots + slots * width + slots / 8 + 1, *xs = values + (size_t)p->n_sources * width, *scratch = xs + width;
+    const double *table = stride == 1 ? whole_steps : xs;
+    if (!positions && stride != 1)
+        for (int i = 0; i < block; i++) xs[i] = (double)stride * (double)i;
+    /* one plain column of float64 needs no second pass */
+    const int direct = !single && p->n_columns == 1 && p->columns[0].scale == 1.0;
+    for (int64_t done = 0; done < count && !c.refused; done += block) {
+        const int n = count - done < block ? (int)(count - done) : block;
+        clock t = {(double)(first + stride * done), table, (double)stride, n};
+        if (positions && integers) {
+            const int64_t *whole = (const int64_t *)positions + done;
+            for (int i = 0; i < n; i++) xs[i] = (double)whole[i];
+            t = (clock){0.0, xs, 0.0, n};
+        } else if (positions) {
+            t = (clock){0.0, (const double *)positions + done, 0.0, n};
+        }
+        c.root = t;
+        memset(c.slot_filled, 0, slots);
+        if (direct) {
+            c.scratch = scratch;
+            evaluate(&c, p->sources[0], t, (double *)out + done);
+            continue;
+        }
+        for (int s = 0; s < p->n_sources; s++) {
+            c.scratch = scratch;
+            evaluate(&c, p->sources[s], t, values + (size_t)s * (size_t)n);
+        }
+        if (single) write_rows_single(p, values, n, (float *)out + (size_t)done * (size_t)p->n_columns);
+        else write_rows(p, values, n, (double *)out + (size_t)done * (size_t)p->n_columns);
+    }
+    for (int i = 0; c.cycles && i < p->n_cycles; i++) free(c.cycles[i]);
+    free(c.cycles);
+    if (memory != small) free(memory);
+    return c.refused;
+}
+
+static int run_range(const lr_program *p, int64_t first, int64_t stride, int64_t count, void *out, int single) {
+    return run(p, first, stride, NULL, 0, count, out, single);
+}
+
+static int run_gather(const lr_program *p, const void *positions, int integers, int64_t count, void *out, int single) {
+    return run(p, 0, 0, positions, integers, count, out, single);
+}
+
+#define LR_STRING_(name) #name
+#define LR_STRING(name) LR_STRING_(name)
+#define LR_JOIN_(a, b) a##b
+#define LR_JOIN(a, b) LR_JOIN_(a, b)
+const lr_engine LR_JOIN(lr_engine_, LR_ENGINE) = {LR_STRING(LR_ENGINE), start, run_range, run_gather};

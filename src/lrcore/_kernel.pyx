@@ -1,0 +1,390 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""The compiled core: holds a Program's nodes and pieces and hands ranges, arrays and single steps to the engine.
+
+Nothing is validated here but what keeps memory safe: `program.py` checks arguments, `schedule.py` checked the schedule.
+"""
+
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyFloat_FromDouble
+from cpython.long cimport PyLong_CheckExact
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.math cimport INFINITY
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+import os
+
+
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object, int *) except? -1
+    int PyDict_SetItem(object, object, object) except -1
+
+
+cdef extern from "_program.h":
+    enum: LR_MAX_PIECES, LR_X86_LEVELS
+    enum lr_op:
+        LR_PIECES, LR_PRODUCT, LR_SUM, LR_MINIMUM, LR_MAXIMUM, LR_REPEAT, LR_EVERY, LR_PER, LR_MIRROR, LR_REFUSE
+
+    ctypedef struct lr_piece:
+        double begin
+        int32_t formula, child
+        double b, s, end, span_h, span_l, rate_h, rate_l, arg
+        const double *table
+
+    ctypedef struct lr_node:
+        int32_t op, first, count, slot, cycle
+        double length, times, floor, decay, decay_floor
+        const double *starts
+
+    ctypedef struct lr_column:
+        int32_t node, source
+        double scale
+
+    ctypedef struct lr_program:
+        int32_t n_nodes, n_pieces, n_columns, n_sources, n_slots, n_cycles, depth
+        lr_node *nodes
+        lr_piece *pieces
+        int32_t *children
+        lr_column *columns
+        int32_t *sources
+
+    ctypedef struct lr_engine:
+        const char *name
+        void (*start)() noexcept nogil
+        int (*range)(const lr_program *, int64_t, int64_t, int64_t, void *, int) noexcept nogil
+        int (*gather)(const lr_program *, const void *, int, int64_t, void *, int) noexcept nogil
+
+    const lr_engine lr_engine_baseline
+    int lr_prepare(int, double, double, double, double, double, double, double, lr_piece *, double **)
+    int lr_prepare_cubic(const double *, double, double, double, double, double, double, double, lr_piece *, double **)
+    const char **lr_shape_names
+    const int lr_shape_count
+    const char **lr_formula_names
+
+
+cdef extern from *:
+    """
+    #if LR_X86_LEVELS
+    static int lr_has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"); }
+    static int lr_has_avx512(void) {
+        return lr_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+    }
+    #define LR_AVX2 (&lr_engine_avx2)
+    #define LR_AVX512 (&lr_engine_avx512)
+    #else
+    static int lr_has_avx2(void) { return 0; }
+    static int lr_has_avx512(void) { return 0; }
+    #define LR_AVX2 (&lr_engine_baseline)
+    #define LR_AVX512 (&lr_engine_baseline)
+    #endif
+    /* the codes of pieces that are no shape, above the formulas of _shapes.h */
+    #include "_shapes.h"
+    """
+    const lr_engine *LR_AVX2
+    const lr_engine *LR_AVX512
+    int lr_has_avx2()
+    int lr_has_avx512()
+    enum: LR_hold, LR_sample, LR_CALL
+
+
+SHAPE_NAMES = tuple(lr_shape_names[i].decode() for i in range(lr_shape_count))
+"""The shapes of `_shapes.h`, in the order of their codes."""
+
+# what a segment can be beside a shape; shapes have codes from 0
+HOLD, CALL, CUBIC, SAMPLES = -1, -2, -3, -4
+
+OPS = ("pieces", "product", "sum", "minimum", "maximum", "repeat", "every", "per", "mirror", "refuse")
+
+
+def levels():
+    """The instruction sets this machine can run, from the plainest."""
+    found = ["baseline"]
+    if lr_has_avx2():
+        found.append("avx2")
+    if lr_has_avx512():
+        found.append("avx512")
+    return found
+
+
+cdef const lr_engine *_engine = NULL
+
+
+cdef _choose():
+    global _engine
+    wanted = os.environ.get("LRCORE_SIMD")
+    possible = levels()
+    if wanted is None:
+        wanted = possible[len(possible) - 1]
+    if wanted not in possible:
+        raise ImportError(f"LRCORE_SIMD: expected one of {', '.join(possible)} on this machine, got {wanted!r}.")
+    _engine = &lr_engine_baseline
+    if wanted == "avx2":
+        _engine = LR_AVX2
+    elif wanted == "avx512":
+        _engine = LR_AVX512
+    _engine.start()
+
+
+_choose()
+
+
+def simd_level():
+    """The instruction set in use: "baseline", "avx2" or "avx512"; LRCORE_SIMD chose it, or else the machine."""
+    return _engine.name.decode()
+
+
+class StepError(Exception):
+    """A step that a schedule refuses or that no schedule has; program.py turns it into a SpecError."""
+
+
+cdef int64_t LAST = 1 << 53
+
+
+cdef class Kernel:
+    """The nodes and pieces of a program, in memory for the engine.
+
+    nodes : tuples (op, a, b, ...) in post-order, as program.py makes them
+    columns : (node, scale) pairs
+    """
+
+    cdef lr_program p
+    cdef double **tables
+    cdef int n_tables
+    cdef object kept
+    cdef readonly int columns
+
+    def __cinit__(self, nodes, columns, slots, int depth, *args, **kwargs):
+        cdef Py_ssize_t n_children = 0, at_child = 0, n_segments = 0, n_pieces = 0
+        cdef lr_node *node
+        cdef Py_ssize_t i
+        for spec in nodes:
+            if spec[0] != LR_PIECES:
+                n_children += len(spec[1])
+                continue
+            n_segments += len(spec[1])
+            for segment in spec[1]:
+                n_pieces += 1 if segment[1] in (HOLD, CALL, SAMPLES) else LR_MAX_PIECES
+        self.p.n_nodes = <int32_t>len(nodes)
+        self.p.n_columns = self.columns = <int>len(columns)
+        self.p.depth = depth
+        self.p.nodes = <lr_node *>PyMem_Calloc(len(nodes), sizeof(lr_node))
+        self.p.pieces = <lr_piece *>PyMem_Calloc(n_pieces + 1, sizeof(lr_piece))
+        self.p.children = <int32_t *>PyMem_Calloc(n_children + 1, sizeof(int32_t))
+        self.p.columns = <lr_column *>PyMem_Calloc(len(columns) + 1, sizeof(lr_column))
+        self.p.sources = <int32_t *>PyMem_Calloc(len(columns) + 1, sizeof(int32_t))
+        self.tables = <double **>PyMem_Calloc(n_segments + len(nodes) + 1, sizeof(double *))
+        if not (self.p.nodes and self.p.pieces and self.p.children and self.p.columns and self.p.sources and self.tables):
+            raise MemoryError
+        self.kept = []
+        for i, spec in enumerate(nodes):
+            node = self.p.nodes + i
+            node.op = spec[0]
+            node.slot = slots.get(i, -1)
+            node.cycle = -1
+            if node.op == LR_PIECES:
+                node.first = self.p.n_pieces
+                for segment in spec[1]:
+                    self._add(segment, node.first)
+                node.count = self.p.n_pieces - node.first
+                continue
+            node.first = <int32_t>at_child
+            for child in spec[1]:
+                self.p.children[at_child] = child
+                at_child += 1
+            node.count = <int32_t>len(spec[1])
+            if node.op == LR_REPEAT:
+                _, _, node.length, times, node.floor, node.decay, node.decay_floor, starts = spec
+                node.times = INFINITY if times is None else times
+                if starts is None:
+                    node.cycle = self.p.n_cycles
+                    self.p.n_cycles += 1
+                else:
+                    node.starts = self._numbers(starts)
+            elif node.op >= LR_EVERY:
+                node.length = spec[2]
+        self.p.n_slots = <int32_t>len(slots)
+        known = {}
+        for j, (index, scale) in enumerate(columns):
+            source = known.setdefault(index, len(known))
+            if source == self.p.n_sources:
+                self.p.sources[source] = index
+                self.p.n_sources += 1
+            self.p.columns[j] = lr_column(node=index, source=source, scale=scale)
+
+    cdef const double *_numbers(self, values) except NULL:
+        """A copy of the numbers that lives as long as the program."""
+        import numpy as np
+
+        array = np.array(values, dtype=np.float64)
+        self.kept.append(array)
+        cdef const double[::1] view = array
+        return &view[0]
+
+    cdef int _add(self, segment, int32_t floor) except -1:
+        """The pieces of one segment: (begin, code, mul, origin, length, length_low, start, stop, arg, child or data).
+
+        Segments come in order; one takes over from its `begin` on, whatever the ones before it had planned for later.
+        """
+        cdef double begin, mul, origin, length, length_low, start, stop
+        cdef int code, n
+        cdef lr_piece *out
+        cdef const double[::1] numbers
+        cdef double *table = NULL
+        begin, code, mul, origin, length, length_low, start, stop, arg, extra = segment
+        while self.p.n_pieces > floor and self.p.pieces[self.p.n_pieces - 1].begin >= begin:
+            self.p.n_pieces -= 1
+        out = self.p.pieces + self.p.n_pieces
+        if code >= 0:
+            n = lr_prepare(code, start, stop, mul, origin, length, length_low, arg, out, &table)
+        elif code == CUBIC:
+            numbers = extra
+            n = lr_prepare_cubic(&numbers[0], start, stop, mul, origin, length, length_low, arg, out, &table)
+        else:
+            n = 1
+            memset(out, 0, sizeof(lr_piece))
+            out.begin, out.end, out.b, out.s = begin, start, -origin, mul
+            out.formula = LR_hold if code == HOLD else LR_CALL if code == CALL else LR_sample
+            if code == CALL:
+                out.child = extra
+            elif code == SAMPLES:
+                out.table = self._numbers(extra)
+        if n < 0:
+            raise MemoryError
+        if table:
+            self.tables[self.n_tables] = table
+            self.n_tables += 1
+        out[0].begin = begin
+        self.p.n_pieces += n
+        return 0
+
+    def __dealloc__(self):
+        cdef int i
+        if self.tables:
+            for i in range(self.n_tables):
+                free(self.tables[i])
+        PyMem_Free(self.tables)
+        PyMem_Free(self.p.nodes)
+        PyMem_Free(self.p.pieces)
+        PyMem_Free(self.p.children)
+        PyMem_Free(self.p.columns)
+        PyMem_Free(self.p.sources)
+
+    def __call__(self, steps):
+        cdef double position, value
+        cdef int64_t step
+        cdef int overflow = 0, status
+        if self.p.n_columns == 1:
+            if PyLong_CheckExact(steps):
+                step = PyLong_AsLongLongAndOverflow(steps, &overflow)
+                if overflow == 0 and 0 <= step <= LAST:
+                    status = _engine.range(&self.p, step, 1, 1, &value, 0)
+                    if status == 0:
+                        return PyFloat_FromDouble(value)
+            elif PyFloat_CheckExact(steps):
+                position = PyFloat_AS_DOUBLE(steps)
+                if 0.0 <= position <= <double>LAST:
+                    status = _engine.gather(&self.p, &position, 0, 1, &value, 0)
+                    if status == 0:
+                        return PyFloat_FromDouble(value)
+        return self._evaluate(steps)
+
+    def fill_range(self, int64_t first, int64_t stride, int64_t count, out, bint single):
+        """Rows of steps first, first + stride, ... into a C-contiguous (count, columns) array of float64, or float32 if `single`."""
+        cdef double[::1] doubles
+        cdef float[::1] singles
+        cdef void *data = NULL
+        cdef int status
+        if count == 0 or self.p.n_columns == 0:
+            return
+        if single:
+            singles = out.reshape(-1)
+            data = &singles[0]
+        else:
+            doubles = out.reshape(-1)
+            data = &doubles[0]
+        with nogil:
+            status = _engine.range(&self.p, first, stride, count, data, single)
+        _raise(status)
+
+    def fill_gather(self, positions, bint integers, out, bint single):
+        """Rows of a contiguous int64 or float64 array of positions, likewise."""
+        cdef const int64_t[::1] whole
+        cdef const double[::1] real
+        cdef double[::1] doubles
+        cdef float[::1] singles
+        cdef const void *source = NULL
+        cdef void *data = NULL
+        cdef int64_t count = positions.shape[0]
+        cdef int status
+        if count == 0 or self.p.n_columns == 0:
+            return
+        if integers:
+            whole = positions
+            source = &whole[0]
+        else:
+            real = positions
+            source = &real[0]
+        if single:
+            singles = out.reshape(-1)
+            data = &singles[0]
+        else:
+            doubles = out.reshape(-1)
+            data = &doubles[0]
+        with nogil:
+            status = _engine.gather(&self.p, source, integers, count, data, single)
+        _raise(status)
+
+    def pieces(self):
+        """Every piece as (node, begin, formula, child, b, s, end, span, rate): what listing() prints."""
+        rows = []
+        cdef lr_node *node
+        cdef lr_piece *k
+        cdef int i, j
+        for i in range(self.p.n_nodes):
+            node = self.p.nodes + i
+            if node.op != LR_PIECES:
+                continue
+            for j in range(node.first, node.first + node.count):
+                k = self.p.pieces + j
+                rows.append((i, k.begin, lr_formula_names[k.formula].decode(), k.child, k.b, k.s, k.end, k.span_h, k.rate_h))
+        return rows
+
+
+cdef int _raise(int status) except -1:
+    if status == 1:
+        raise StepError("past the end")
+    if status == -1:
+        raise MemoryError
+    return 0
+
+
+def write_row(Kernel program, int64_t step, list dicts, list keys):
+    """Write the values of one step into dictionaries: dicts[j][keys[j]] = value of column j, a Python float.
+
+    One evaluation for the whole row and no Python code per group; nothing is written if the step is refused.
+
+    step : int in [0, 2**53]; dicts, keys : lists with one entry for each column of `program`
+    Raises SpecError for a step out of range, ValueError for lists of another length.
+    """
+    cdef double small[64]
+    cdef double *row = small
+    cdef Py_ssize_t n = program.p.n_columns, j
+    cdef int status
+    if len(dicts) != n or len(keys) != n:
+        raise ValueError(f"write_row: expected {n} dicts and keys, one for each column, got {len(dicts)} and {len(keys)}.")
+    if not 0 <= step <= LAST:
+        program._evaluate(step)
+    if n > 64:
+        row = <double *>PyMem_Calloc(n, sizeof(double))
+        if row == NULL:
+            raise MemoryError
+    try:
+        status = _engine.range(&program.p, step, 1, 1, row, 0)
+        if status:
+            program._evaluate(step)
+        for j in range(n):
+            PyDict_SetItem(dicts[j], keys[j], PyFloat_FromDouble(row[j]))
+    finally:
+        if row != small:
+            PyMem_Free(row)

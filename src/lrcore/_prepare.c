@@ -1,0 +1,223 @@
+/* Turns a Ramp into pieces: what needs a division, a logarithm or an exponential is done here, once, in two doubles.
+ *
+ * Compiled once, without instruction sets of its own: everything is + - * /, so the constants are the same everywhere. */
+#include <stdlib.h>
+
+#define LR_HAS_FMA 0
+#include "_shapes.h"
+
+#define ONE ((dd){1.0, 0.0})
+#define HALF_PI ((dd){LR_HALF_PI_HIGH, LR_HALF_PI_LOW})
+
+/* -- two doubles: division, logarithm, exponential -- */
+
+static dd dd_divide(dd a, dd b) {
+    double q = a.h / b.h;
+    dd r = dd_add(a, dd_neg(dd_times(b, q)));
+    double q2 = r.h / b.h;
+    r = dd_add(r, dd_neg(dd_times(b, q2)));
+    dd s = quick_sum(q, q2);
+    return dd_add(s, (dd){r.h / b.h, 0.0});
+}
+
+/* log2 of a normal x > 0: an anchor near the fraction, then 13 terms of log(1 + y), |y| < 2^-8 */
+static dd dd_log2(double x) {
+    int e = exponent_of(x);
+    double f = fraction_of(x);
+    int j = (int)((f - 1.0) * 128.0);
+    double c = 1.0 + ((double)j + 0.5) / 128.0;
+    dd y = dd_divide((dd){f - c, 0.0}, (dd){c, 0.0});
+    dd sum = {LR_INVERSE[13][0], LR_INVERSE[13][1]};
+    for (int n = 12; n >= 1; n--) sum = dd_add((dd){LR_INVERSE[n][0], LR_INVERSE[n][1]}, dd_neg(dd_multiply(y, sum)));
+    sum = dd_multiply(dd_multiply(y, sum), (dd){LR_INVERSE_LN2_HIGH, LR_INVERSE_LN2_LOW});
+    return dd_add((dd){(double)e, 0.0}, dd_add((dd){LR_LOG2_ANCHOR[j][0], LR_LOG2_ANCHOR[j][1]}, sum));
+}
+
+/* 2^x = the returned two doubles, in [1/2, 2], times 2^n; |x| < 2^40 */
+static dd dd_exp2(dd x, int64_t *n) {
+    double steps = x.h * 64.0;
+    int64_t k = (int64_t)(steps < 0 ? steps - 0.5 : steps + 0.5);
+    dd r = dd_add(x, (dd){-(double)k / 64.0, 0.0});
+    r = dd_multiply(r, (dd){LR_LN2_HIGH, LR_LN2_LOW});
+    dd sum = {LR_INVERSE_FACTORIAL[11][0], LR_INVERSE_FACTORIAL[11][1]};
+    for (int i = 10; i >= 0; i--) sum = dd_add((dd){LR_INVERSE_FACTORIAL[i][0], LR_INVERSE_FACTORIAL[i][1]}, dd_multiply(r, sum));
+    int64_t j = ((k % 64) + 64) % 64;
+    *n = (k - j) / 64;
+    return dd_multiply(sum, (dd){LR_EXP2_ANCHOR[j][0], LR_EXP2_ANCHOR[j][1]});
+}
+
+/* -- pieces -- */
+
+/* a ramp on the clock of its node: position 0 at mul * x = origin */
+typedef struct {
+    double start, stop, mul, origin, arg;
+    dd length;
+    double **table;
+} ramp;
+
+/* the position of inner distance `at` from the ramp's start, on the node's clock */
+static double position(const ramp *r, double at) { return (r->origin + at) / r->mul; }
+
+static lr_piece from_start(const ramp *r, int formula, dd unit) {
+    dd span = two_sum(r->stop, -r->start), rate = dd_divide(unit, r->length);
+    return (lr_piece){position(r, 0.0), formula, -1, -r->origin, r->mul, r->start, span.h, span.l, rate.h, rate.l, r->arg, NULL};
+}
+
+static lr_piece from_stop(const ramp *r, int formula, dd unit) {
+    dd span = two_sum(r->start, -r->stop), rate = dd_divide(unit, r->length);
+    dd end = two_sum(r->origin, r->length.h);
+    double b = end.h + (end.l + r->length.l);
+    return (lr_piece){position(r, 0.0), formula, -1, b, -r->mul, r->stop, span.h, span.l, rate.h, rate.l, r->arg, NULL};
+}
+
+typedef struct { int near_start, near_stop; double half; dd unit; } shape_row;
+
+static int one_piece(const ramp *r, shape_row row, lr_piece *out) {
+    out[0] = from_start(r, row.near_start, row.unit);
+    return 1;
+}
+
+/* each half from the end where nothing cancels */
+static int two_sides(const ramp *r, shape_row row, lr_piece *out) {
+    out[0] = from_start(r, row.near_start, row.unit);
+    out[1] = from_stop(r, row.near_stop, row.unit);
+    out[1].begin = position(r, r->length.h * row.half);
+    return 2;
+}
+
+/* start * 2^(m log2(stop / start) / length) */
+static int geometric_piece(const ramp *r, shape_row row, lr_piece *out) {
+    double start = r->start < 0 ? -r->start : r->start, stop = r->stop < 0 ? -r->stop : r->stop;
+    dd octaves = dd_add(dd_log2(stop), dd_neg(dd_log2(start)));
+    out[0] = from_start(r, row.near_start, octaves);
+    return 1;
+}
+
+/* slices an octave needs so that (1 + d)^power is eight terms: power * d < 3.76 / 128 keeps the ninth below 2^-57 */
+static int power_bits(double power) {
+    int bits = 6;
+    while (power > 3.76) power *= 0.5, bits++;
+    return bits;
+}
+
+/* the constants of power_of, then those of power_series */
+static double *power_table(double power, dd length, int bits) {
+    int64_t slices = (int64_t)1 << bits, n;
+    double *table = malloc(sizeof(double) * (size_t)(LR_POWER_SLICES + 3 * slices + LR_TAIL_TERMS));
+    if (!table) return NULL;
+    double binomial = 1.0;
+    for (int i = 0; i < LR_POWER_BINOMIALS; i++) {
+        table[i] = binomial;
+        binomial *= (power - i) / (i + 1.0);
+    }
+    /* octave e is (2^e / length)^power; below 2^-900 it counts as 0, above the length it is never used */
+    dd log_length = dd_log2(length.h);
+    for (int e = LR_POWER_LOWEST; e < LR_POWER_LOWEST + LR_POWER_OCTAVES; e++) {
+        dd mantissa = dd_exp2(dd_times(dd_add((dd){(double)e, 0.0}, dd_neg(log_length)), power), &n);
+        double scale = n < -900 || n > 900 ? 0.0 : power_of_two((int)n);
+        double *octave = table + LR_POWER_BINOMIALS + 2 * (e - LR_POWER_LOWEST);
+        octave[0] = mantissa.h * scale;
+        octave[1] = mantissa.l * scale;
+    }
+    for (int64_t j = 0; j < slices; j++) {
+        double c = 1.0 + ((double)j + 0.5) / (double)slices;
+        dd value = dd_exp2(dd_times(dd_log2(c), power), &n);
+        double scale = power_of_two((int)(n < 900 ? n : 900));
+        double *slice = table + LR_POWER_SLICES + 3 * j;
+        slice[0] = 1.0 / c;
+        slice[1] = value.h * scale;
+        slice[2] = value.l * scale;
+    }
+    double *tail = table + LR_POWER_SLICES + 3 * slices, term = power;
+    for (int i = 0; i < LR_TAIL_TERMS; i++) {
+        tail[i] = term;
+        term *= -(power - (i + 1.0)) / (i + 2.0);
+    }
+    return table;
+}
+
+/* A power of the distance from one end, `origin`. Where it runs from the larger end to one less than half of it, origin + span y
+ * cancels: from y = 1/2 on it is the far end plus (1 - y), and the last stretch of that is a series. */
+static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
+    double origin = origin_is_start ? r->start : r->stop, far = origin_is_start ? r->stop : r->start;
+    int bits = power_bits(r->arg), count = 0;
+    int64_t n;
+    double *table = power_table(r->arg, r->length, bits);
+    if (!table) return -1;
+    *r->table = table;
+    lr_piece near = origin_is_start ? from_start(r, LR_power, ONE) : from_stop(r, LR_power, ONE);
+    near.arg = bits;
+    near.table = table;
+    int cancels = origin != 0 && far / origin < 0.5 && far / origin >= 0;
+    dd root = dd_exp2(dd_divide((dd){-1.0, 0.0}, (dd){r->arg, 0.0}), &n);
+    double half = n < -1000 ? 0.0 : root.h * power_of_two((int)n); /* y = 1/2 at this fraction of the length from the origin */
+    double tail = power_of_two(1 - bits);
+    lr_piece rest = near, last = origin_is_start ? from_stop(r, LR_power_tail, ONE) : from_start(r, LR_power_tail, ONE);
+    rest.formula = LR_power_rest;
+    rest.end = last.end;
+    rest.span_h = last.span_h;
+    rest.span_l = last.span_l;
+    last.table = table + LR_POWER_SLICES + 3 * ((int64_t)1 << bits);
+    double length = r->length.h;
+    if (origin_is_start) {
+        /* m = 0 has no octave: the first position is the start itself */
+        out[count] = near;
+        out[count++].formula = LR_hold;
+        double second = position(r, 0.0), least = 5.3e-23; /* 2^-74 */
+        double after = from_bits(bits_of(second) + 1);
+        near.begin = second + least > after ? second + least : after;
+        out[count++] = near;
+        if (cancels) {
+            rest.begin = position(r, length * half);
+            if (rest.begin > near.begin) out[count++] = rest;
+            else out[count - 1] = (rest.begin = near.begin, rest);
+            last.begin = position(r, length * (1.0 - tail));
+            out[count++] = last;
+        }
+    } else {
+        if (cancels) {
+            out[count++] = last;
+            rest.begin = position(r, length * tail);
+            out[count++] = rest;
+            near.begin = position(r, length * (1.0 - half));
+        }
+        out[count++] = near;
+    }
+    return count;
+}
+
+static int power_from_stop(const ramp *r, shape_row row, lr_piece *out) { return (void)row, power_pieces(r, 0, out); }
+static int power_from_start(const ramp *r, shape_row row, lr_piece *out) { return (void)row, power_pieces(r, 1, out); }
+
+/* -- the registry -- */
+
+#define LR_NAME(name, ...) #name,
+const char *const lr_shape_names[] = {LR_SHAPES(LR_NAME)};
+const char *const lr_formula_names[] = {LR_FORMULAS(LR_NAME) "call"};
+const int lr_shape_count = (int)(sizeof lr_shape_names / sizeof *lr_shape_names);
+
+int lr_prepare(int shape, double start, double stop, double mul, double origin, double length, double length_low,
+               double arg, lr_piece *out, double **table) {
+    const ramp r = {start, stop, mul, origin, arg, {length, length_low}, table};
+    int code = 0;
+#define LR_CASE(name, prepare, near_start, near_stop, half, unit) \
+    if (shape == code++) return prepare(&r, (shape_row){LR_##near_start, LR_##near_stop, half, unit}, out);
+    LR_SHAPES(LR_CASE)
+#undef LR_CASE
+    return -1;
+}
+
+int lr_prepare_cubic(const double *coefficients, double start, double stop, double mul, double origin, double length, double length_low,
+                     double split, lr_piece *out, double **table) {
+    const ramp r = {start, stop, mul, origin, 0.0, {length, length_low}, table};
+    double *constants = malloc(12 * sizeof(double));
+    if (!constants) return -1;
+    memcpy(constants, coefficients, 12 * sizeof(double));
+    *table = constants;
+    out[0] = from_start(&r, LR_cubic, ONE);
+    out[0].table = constants;
+    out[1] = from_stop(&r, LR_cubic, ONE);
+    out[1].table = constants + 6;
+    out[1].begin = position(&r, length * split);
+    return 2;
+}

@@ -1,0 +1,82 @@
+/* What a Program is in memory: nodes that combine, pieces that are curves. Built by _kernel.pyx, read by _engine.h. */
+#ifndef LR_PROGRAM_H
+#define LR_PROGRAM_H
+
+#include <stdint.h>
+
+/* steps evaluated at a time: one buffer of them is 8 KiB, and three stay in the smallest first-level cache */
+#define LR_BLOCK 1024
+
+enum lr_op { LR_PIECES, LR_PRODUCT, LR_SUM, LR_MINIMUM, LR_MAXIMUM, LR_REPEAT, LR_EVERY, LR_PER, LR_MIRROR, LR_REFUSE };
+
+/* One curve from `begin` to the begin of the next piece, measured from the end where nothing cancels:
+ * m = b + s * x is the distance from that end, exact for whole positions; its value there is `end`, the other end is `end + span`. */
+typedef struct lr_piece {
+    double begin;          /* the first position that belongs to the piece, in the clock of its node */
+    int32_t formula;       /* an LR_FORMULA, or LR_CALL */
+    int32_t child;         /* LR_CALL: the node evaluated at m */
+    double b, s;           /* m = b + s * x */
+    double end;            /* the value at m = 0 */
+    double span_h, span_l; /* the other end minus this one, in two doubles */
+    double rate_h, rate_l; /* what turns m into the formula's argument (most often 1 / length), in two doubles */
+    double arg;            /* the shape's parameter, where it has one */
+    const double *table;   /* constants of the formula, or samples */
+} lr_piece;
+
+typedef struct lr_node {
+    int32_t op;
+    int32_t first, count;      /* its pieces, or its children in `children` */
+    int32_t slot;              /* >= 0: shared between columns, evaluated once a block */
+    int32_t cycle;             /* >= 0: a repeat whose cycle may be kept */
+    double length;             /* repeat, mirror, refuse: the inner length; every, per: the stair; in ticks */
+    double times;              /* repeat: cycles, or infinity */
+    double floor, decay, decay_floor;
+    const double *starts;      /* repeat: first positions of the cycles and the end of the last, if lengths differ */
+} lr_node;
+
+typedef struct lr_column {
+    int32_t node;   /* evaluated once for all columns that name it */
+    int32_t source; /* which of the evaluated nodes that is */
+    double scale;   /* the column is scale * node */
+} lr_column;
+
+typedef struct lr_program {
+    int32_t n_nodes, n_pieces, n_columns, n_sources, n_slots, n_cycles, depth;
+    lr_node *nodes;
+    lr_piece *pieces;
+    int32_t *children;
+    lr_column *columns;
+    int32_t *sources; /* the distinct nodes among the columns */
+} lr_program;
+
+/* What one instruction set offers. Each returns 0, or 1 if a step lies past a schedule that refuses it, or -1 without memory. */
+typedef struct lr_engine {
+    const char *name;
+    void (*start)(void); /* before the first use */
+    /* columns of steps first, first + stride, ...: (count, columns) in C order, as float64 or rounded once to float32 */
+    int (*range)(const lr_program *, int64_t first, int64_t stride, int64_t count, void *out, int single);
+    /* the same at any positions; `integers` says that they are int64, not float64 */
+    int (*gather)(const lr_program *, const void *positions, int integers, int64_t count, void *out, int single);
+} lr_engine;
+
+extern const lr_engine lr_engine_baseline;
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define LR_X86_LEVELS 1
+extern const lr_engine lr_engine_avx2, lr_engine_avx512;
+#else
+#define LR_X86_LEVELS 0
+#endif
+
+/* Writes the pieces of a Ramp into `out` (room for LR_MAX_PIECES) and returns how many; its constants follow *table, which is
+ * allocated with malloc if the shape needs one. Position 0 of the ramp is at mul * x = origin; length is `length + length_low`. */
+#define LR_MAX_PIECES 8
+int lr_prepare(int shape, double start, double stop, double mul, double origin, double length, double length_low,
+               double arg, lr_piece *out, double **table);
+/* One cubic a w + b w^2 + c w^3 of w = m / length between two values, as one piece from each end. */
+int lr_prepare_cubic(const double *coefficients, double start, double stop, double mul, double origin, double length, double length_low,
+                     double split, lr_piece *out, double **table);
+extern const char *const lr_shape_names[];
+extern const int lr_shape_count;
+extern const char *const lr_formula_names[];
+
+#endif

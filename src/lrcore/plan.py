@@ -1,0 +1,382 @@
+"""Plans: which schedule drives which field of which parameter group, as one value.
+
+A Plan is written with names or patterns of groups and knows no framework. `bind` meets it with the names a model really has
+and gives a BoundPlan: one column per (group, field), compiled together, so that shared schedules are evaluated once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from msgspec.structs import force_setattr
+
+from .checks import LAST_STEP, number, whole
+from .document import FORMAT, fingerprint
+from .errors import PlanError, SpecError
+from .schedule import AnySchedule, Number, Schedule, as_schedule
+
+if TYPE_CHECKING:
+    from .diff import PlanDiff
+    from .program import Program
+    from .table import Table
+
+FIELDS = ("lr", "momentum", "beta1", "beta2", "weight_decay", "eps", "alpha", "rho")
+"""The fields with a neutral name, in the order of a table's columns; others follow by the alphabet and pass through to the framework."""
+
+_KEYWORDS = FIELDS[:5]
+_OF_A_REGEX = frozenset(r"\^$*+?{}[]|()")
+
+Given = Schedule | Number | None
+
+
+class Fields(dict[str, Any]):
+    """Field name -> schedule in canonical order: a dict that can be hashed, because it does not change."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("The fields of a plan do not change; make a new Plan.")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[Fields], tuple[dict[str, Any]]]:
+        return Fields, (dict(self),)
+
+
+_NO_FIELDS = Fields()
+
+
+def _rank(field: str) -> tuple[int, str]:
+    return (FIELDS.index(field) if field in FIELDS else len(FIELDS), field)
+
+
+def _checked(given: Any, path: str) -> Fields:
+    """A mapping of fields with every number a constant, in canonical order."""
+    if not isinstance(given, Mapping):
+        raise SpecError(path, "a mapping from field names to schedules", given, 'For a rate write {"lr": ...}.')
+    for field in given:
+        if not isinstance(field, str) or not field.isidentifier():
+            raise SpecError(path, "field names such as lr or weight_decay", field)
+    return Fields({field: None if given[field] is None else as_schedule(given[field], f"{path}[{field!r}]") for field in sorted(given, key=_rank)})
+
+
+class _FirstField(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    lr: AnySchedule | None = None
+
+
+class Plan(_FirstField, frozen=True, kw_only=True):
+    """(group, field) -> Schedule, for a run of `horizon` updates: an immutable value that compares, hashes, prints and stores.
+
+    lr, momentum, beta1, beta2, weight_decay : Schedule, number (a constant) or None (not scheduled), for every group
+    fields : the same for any other field, by name
+    groups : {pattern: {field: Schedule, number or None}}. A pattern is the name of a group, or a regular expression its
+        whole name matches; the first pattern that matches a group wins, and its fields stand in for the plan's. None freezes
+        the field: the group keeps the value it has.
+    horizon : updates of the run, >= 1; what fractions of the horizon refer to
+
+    Raises SpecError for what no plan can mean, TypeError for an unknown keyword.
+
+    >>> import lrcore as lr
+    >>> plan = lr.Plan(lr.linear(1.0, 0.0, 4), weight_decay=0.1, groups={"head": {"lr": 2.0}}, horizon=4)
+    >>> plan.bind(["head", "body"]).columns
+    (('head', 'lr'), ('head', 'weight_decay'), ('body', 'lr'), ('body', 'weight_decay'))
+    >>> plan == eval(repr(plan), vars(lr)) == lr.from_json(plan.to_json())
+    True
+    """
+
+    momentum: AnySchedule | None = None
+    beta1: AnySchedule | None = None
+    beta2: AnySchedule | None = None
+    weight_decay: AnySchedule | None = None
+    fields: dict[str, AnySchedule] = _NO_FIELDS
+    groups: tuple[tuple[str, dict[str, AnySchedule | None]], ...] = ()
+    horizon: int | None = None
+
+    if TYPE_CHECKING:  # what a caller may write, which is more than what is kept
+
+        def __init__(
+            self, lr: Given = None, *, momentum: Given = None, beta1: Given = None, beta2: Given = None, weight_decay: Given = None,
+            fields: Mapping[str, Given] = ..., groups: Mapping[str, Mapping[str, Given]] | Iterable[tuple[str, Mapping[str, Given]]] = ...,
+            horizon: int | None = None,
+        ) -> None: ...  # fmt: skip
+
+    def __post_init__(self) -> None:
+        fields = _checked(self.fields, "fields")
+        for field in _KEYWORDS:
+            value = getattr(self, field)
+            if fields.get(field) is not None:
+                if value is not None:
+                    raise SpecError(f"fields[{field!r}]", f"{field} given once", fields[field], f"Leave it out of fields, or leave out {field}=.")
+                value = fields[field]
+            if value is not None:
+                force_setattr(self, field, as_schedule(value, field))
+        others = {field: value for field, value in fields.items() if value is not None and field not in _KEYWORDS}
+        force_setattr(self, "fields", Fields(others) if others else _NO_FIELDS)
+        force_setattr(self, "groups", tuple(self._checked_groups()) or ())
+        if self.horizon is not None:
+            force_setattr(self, "horizon", whole(self.horizon, "horizon", low=1))
+            for path, schedule in self._parts():
+                self._resolved(schedule, path)
+
+    def _checked_groups(self) -> Iterable[tuple[str, Fields]]:
+        given: Any = self.groups
+        pairs = list(given.items() if isinstance(given, Mapping) else given if isinstance(given, tuple | list) else [given])
+        seen = set()
+        for pair in pairs:
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise SpecError("groups", "a mapping from patterns to fields", given, 'Write groups={"head": {"lr": ...}}.')
+            pattern, fields = pair
+            if not isinstance(pattern, str) or not pattern:
+                raise SpecError("groups", "patterns that are strings", pattern)
+            if pattern in seen:
+                raise SpecError("groups", "every pattern once", pattern)
+            seen.add(pattern)
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise SpecError("groups", f"names or regular expressions ({error})", pattern) from None
+            yield pattern, _checked(fields, f"groups[{pattern!r}]")
+
+    def _parts(self) -> Iterable[tuple[str, Schedule]]:
+        """Every schedule of the plan with where it stands."""
+        yield from ((path, schedule) for path, schedule in self.defaults.items())
+        for pattern, fields in self.groups:
+            yield from ((f"groups[{pattern!r}][{field!r}]", schedule) for field, schedule in fields.items() if schedule is not None)
+
+    def _resolved(self, schedule: Schedule, path: str) -> Schedule:
+        """The schedule with every length in steps."""
+        if schedule.resolved:
+            return schedule
+        if self.horizon is None:
+            raise SpecError("horizon", "a number of updates", None, f"The lengths in {path} are fractions of it.")
+        try:
+            return schedule.over(self.horizon)
+        except SpecError as error:
+            raise SpecError(f"{path}.{error.path}", error.expected, error.got, error.hint) from None
+
+    def __repr__(self) -> str:
+        shown = {field: getattr(self, field) for field in (*_KEYWORDS, "horizon")}
+        shown["fields"], shown["groups"] = self.fields or None, dict(self.groups) or None
+        return f"Plan({', '.join(f'{name}={shown[name]!r}' for name in self.__struct_fields__ if shown[name] is not None)})"
+
+    @property
+    def defaults(self) -> Fields:
+        """The plan's own fields: what a group has where no pattern says otherwise."""
+        keywords = {field: getattr(self, field) for field in _KEYWORDS if getattr(self, field) is not None}
+        return Fields({**keywords, **self.fields})
+
+    def to_json(self) -> str:
+        """The plan as a JSON document, the same for equal plans; `lr.from_json` reads it back."""
+        return msgspec.json.encode(PlanDocument(FORMAT, self)).decode()
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the JSON document, in hexadecimal."""
+        return fingerprint(self.to_json())
+
+    def bind(self, names: Iterable[str] | None = None) -> BoundPlan:
+        """Meet the plan with the groups there are.
+
+        names : the groups, in order, each once. None takes the plan's own: the patterns if all are plain names, `default` if
+            there are none.
+        Raises PlanError if a pattern matches no group or is hidden by earlier ones, if names repeat, or if nothing is scheduled;
+        SpecError for fractions of a horizon the plan does not have.
+        """
+        written = self.written(names)
+        columns = [(name, field) for name, fields in written.items() for field in fields]
+        if not columns:
+            raise PlanError(f"The plan schedules nothing for the groups {_listed(written)}. Give it lr=, or another field.")
+        schedules = [self._resolved(schedule, f"{field} of group {name!r}") for name, fields in written.items() for field, schedule in fields.items()]
+        return BoundPlan(self, tuple(written), tuple(columns), tuple(schedules))
+
+    def written(self, names: Iterable[str] | None = None) -> dict[str, dict[str, Schedule]]:
+        """{group: {field: schedule}} as written, fractions of the horizon included; names and errors as for `bind`."""
+        known = self._own_names() if names is None else _checked_names(names)
+        chosen = self._chosen(known)
+        defaults = self.defaults
+        written = {}
+        for name in known:
+            fields = {**defaults, **chosen.get(name, _NO_FIELDS)}
+            written[name] = {field: fields[field] for field in sorted(fields, key=_rank) if fields[field] is not None}
+        return written
+
+    def _own_names(self) -> tuple[str, ...]:
+        for pattern, _ in self.groups:
+            if not _OF_A_REGEX.isdisjoint(pattern):
+                raise PlanError(f"groups[{pattern!r}] is a pattern, so the names of the groups are needed. Call plan.bind(names) first.")
+        return tuple(pattern for pattern, _ in self.groups) or ("default",)
+
+    def _chosen(self, names: tuple[str, ...]) -> dict[str, dict[str, AnySchedule | None]]:
+        """Group name -> the fields of the first pattern that matches it."""
+        taken: dict[str, str] = {}
+        known = set(names)
+        for pattern, _ in self.groups:
+            matches = [pattern] if pattern in known else [name for name in names if re.fullmatch(pattern, name)]
+            if not matches:
+                near = get_close_matches(pattern, names, 1)
+                hint = f"Did you mean {near[0]!r}?" if near else "Correct the pattern, or leave it out."
+                raise PlanError(f"groups[{pattern!r}] matches none of the groups {_listed(names)}. {hint}")
+            free = [name for name in matches if name not in taken]
+            if not free:
+                raise PlanError(
+                    f"groups[{pattern!r}] is never reached: groups[{taken[matches[0]]!r}] comes first and takes {_listed(matches)}. Write it earlier."
+                )
+            taken.update(dict.fromkeys(free, pattern))
+        fields = dict(self.groups)
+        return {name: fields[pattern] for name, pattern in taken.items()}
+
+    def table(self, count: int | None = None, start: int = 0, *, dtype: Any = np.float64) -> Table:
+        """The values of `count` updates from `start`, one row each: `plan.bind().table(...)`.
+
+        >>> import lrcore as lr
+        >>> lr.Plan(lr.linear(1.0, 0.0, 4), momentum=0.9).table(3)[1]
+        array([0.75, 0.9 ])
+        """
+        return self.bind().table(count, start, dtype=dtype)
+
+    def diff(self, other: Plan) -> PlanDiff:
+        """What changes from this plan to the other, as data; `str` of it is the text.
+
+        >>> import lrcore as lr
+        >>> print(lr.Plan(lr.linear(1.0, 0.0, 4)).diff(lr.Plan(lr.linear(1.0, 0.5, 4))))
+        lr.stop: 0.0 -> 0.5, values differ from step 1
+        """
+        from .diff import diff_plans
+
+        return diff_plans(self, other)
+
+    def plot(self, steps: int | None = None, axes: Any = None) -> Any:
+        """Draw every field over `steps` updates with matplotlib, one axes per field; returns a list of them."""
+        return self.bind().plot(steps, axes)
+
+
+class PlanDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The JSON document of a plan."""
+
+    lrcore: int
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class BoundPlan:
+    """A plan met with the groups there are; made by `plan.bind(names)`.
+
+    names : the groups, in order
+    columns : (group, field) of every scheduled value, group by group
+    schedules : the schedule of every column, every length in steps
+    """
+
+    plan: Plan
+    names: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    schedules: tuple[Schedule, ...]
+
+    def __repr__(self) -> str:
+        return f"BoundPlan({len(self.names):,} groups, {len(self.columns):,} columns, fingerprint {self.plan.fingerprint[:12]}...)"
+
+    @cached_property
+    def program(self) -> Program:
+        """All columns compiled together; made at the first use and kept."""
+        from .program import compile_columns
+
+        return compile_columns(list(self.schedules))
+
+    def row(self, step: int, out: np.ndarray | None = None) -> np.ndarray:
+        """The values of all columns at one step, float64 (columns,); written to `out` if given.
+
+        Raises SpecError for a step outside [0, 2**53].
+        """
+        return self.program.row(whole(step, "step"), out)
+
+    def current(self, step: int) -> dict[str, dict[str, float]]:
+        """The values in force at a step, by group and field; a group without scheduled fields has an empty dict.
+
+        >>> import lrcore as lr
+        >>> lr.Plan(lr.linear(1.0, 0.0, 4), momentum=0.9).bind().current(1)
+        {'default': {'lr': 0.75, 'momentum': 0.9}}
+        """
+        values: dict[str, dict[str, float]] = {name: {} for name in self.names}
+        for (name, field), value in zip(self.columns, self.row(step).tolist(), strict=True):
+            values[name][field] = value
+        return values
+
+    def own_length(self, path: str) -> int:
+        """The horizon, or the steps of the longest column that ends; a SpecError at `path` if there is neither."""
+        if self.plan.horizon is not None:
+            return self.plan.horizon
+        lengths = [schedule.span for schedule in self.schedules if isinstance(schedule.span, int)]
+        if lengths:
+            return max(lengths)
+        raise SpecError(path, "a number of steps", None, "The plan has no horizon, and its schedules do not end.")
+
+    def table(self, count: int | None = None, start: int = 0, *, dtype: Any = np.float64) -> Table:
+        """The values of updates start, ..., start + count - 1, one row each, computed when asked for.
+
+        count : rows; None goes on until the horizon (or, without one, the end of the longest column)
+        dtype : float64 or float32; float32 is the float64 value rounded once
+        Raises SpecError for a count or start outside [0, 2**53].
+        """
+        from .table import plan_table
+
+        start = whole(start, "start")
+        rows = max(self.own_length("count") - start, 0) if count is None else whole(count, "count")
+        if start + rows > LAST_STEP + 1:
+            raise SpecError("count", "rows up to step 2**53", count)
+        return plan_table(self, rows, start, dtype)
+
+    def plot(self, steps: int | None = None, axes: Any = None) -> Any:
+        """Draw every field over `steps` updates with matplotlib, one axes per field; returns a list of them."""
+        from .plot import plot_plan
+
+        return plot_plan(self, steps, axes)
+
+
+def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise SpecError("names", "a list of group names", names)
+    known = tuple(names)
+    for i, name in enumerate(known):
+        if not isinstance(name, str) or not name:
+            raise SpecError(f"names[{i}]", "the name of a group", name)
+    if not known:
+        raise PlanError("There are no groups to bind the plan to. Give at least one name.")
+    if len(set(known)) < len(known):
+        twice = next(name for i, name in enumerate(known) if name in known[:i])
+        raise PlanError(f"Two groups are called {twice!r}. Give every group a name of its own.")
+    return known
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names for a message: all of a few, the first of many."""
+    quoted = [repr(name) for name in names]
+    return ", ".join(quoted) if len(quoted) <= 12 else f"{', '.join(quoted[:10])} and {len(quoted) - 10} more"
+
+
+def layerwise(base: Schedule | Number, decay: Number, names: Iterable[str]) -> dict[str, Schedule]:
+    """A schedule per layer, the last layer's the full one: {name: decay**(last - i) * base}.
+
+    base : Schedule or number; decay : a number > 0; names : the layers from the input to the output, each once.
+    Raises SpecError. Source: Howard & Ruder 2018 (arXiv:1801.06146), discriminative fine-tuning; Clark et al. 2020 (arXiv:2003.10555).
+
+    >>> import lrcore as lr
+    >>> {name: rate(0) for name, rate in lr.layerwise(1.0, 0.5, ["stem", "body", "head"]).items()}
+    {'stem': 0.25, 'body': 0.5, 'head': 1.0}
+    """
+    whole_rate = as_schedule(base, "base")
+    decay = number(decay, "decay", "a number > 0")
+    if decay <= 0:
+        raise SpecError("decay", "a number > 0", decay)
+    layers = _checked_names(names)
+    last = len(layers) - 1
+    try:
+        return {name: decay ** (last - i) * whole_rate if i < last else whole_rate for i, name in enumerate(layers)}
+    except OverflowError:
+        raise SpecError("decay", f"a number whose power {last} fits a float64", decay) from None

@@ -1,0 +1,80 @@
+"""The rules of the house: what is public, what an import may load, and that every example in the documentation runs."""
+
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import lrcore as lr
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/lrcore*/__init__.py"))
+MODULES = [
+    name
+    for package in PACKAGES
+    for name in (package, *(found.name for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")))
+]
+EXAMPLES = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+LOADS_A_FRAMEWORK = """
+import sys, lrcore
+sys.exit(bool({"torch", "keras", "tensorflow", "jax", "scipy", "matplotlib"} & set(sys.modules)))
+"""
+
+
+def status(code: str) -> int:
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+
+def test_all_is_exactly_the_public_names():
+    public = {name for name, value in vars(lr).items() if not name.startswith("_") and not isinstance(value, ModuleType)}
+    listed = [name for name in lr.__all__ if not name.startswith("_")]
+    assert sorted(public - {"annotations"}) == sorted(name for name in listed if not isinstance(getattr(lr, name), ModuleType))
+
+
+@pytest.mark.parametrize("name", lr.__all__)
+def test_a_public_name_is_documented(name):
+    value = getattr(lr, name)
+    assert not (callable(value) or isinstance(value, ModuleType)) or value.__doc__
+
+
+def test_the_core_loads_no_framework():
+    assert status(LOADS_A_FRAMEWORK) == 0
+
+
+def test_that_test_can_fail():
+    assert status("import torch" + LOADS_A_FRAMEWORK) == 1
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_that_it_is_typed(package):
+    assert files(package).joinpath("py.typed").is_file()
+
+
+def test_the_kernel_has_its_types():
+    assert files("lrcore").joinpath("_kernel.pyi").is_file()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name):
+    assert doctest.testmod(importlib.import_module(name), optionflags=EXAMPLES).failed == 0
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/architecture.md"])
+def test_documents_examples(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an example may write a file
+    result = doctest.testfile(str(ROOT / path), module_relative=False, optionflags=EXAMPLES)
+    assert result.attempted and not result.failed
+
+
+def test_the_readme_shows_a_result_by_its_tenth_line():
+    lines = (ROOT / "README.md").read_text().splitlines()[:10]
+    shown = [line for call, line in pairwise(lines) if call.startswith(">>> ") and not line.startswith((">>>", "```"))]
+    assert shown

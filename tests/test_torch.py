@@ -1,0 +1,172 @@
+"""PlanScheduler: the rates an optimizer uses are the plan's, bit for bit, whatever happens to the optimizer on the way."""
+
+from __future__ import annotations
+
+import copy
+import io
+from typing import Any
+
+import pytest
+import torch
+from lrcore_torch import PlanScheduler
+from torch.optim import SGD, Adadelta, Adam, AdamW, NAdam, Optimizer, RMSprop
+from torch.optim.lr_scheduler import LRScheduler
+
+import lrcore as lr
+
+RATE = lr.warmup_cosine(0.1, warmup=5, steps=20, stop=1e-3)
+UP = lr.linear(0.8, 0.95, 20)
+
+
+def made(kind: type[Optimizer] = SGD, names: tuple[str | None, ...] = ("body", "head"), **options: Any) -> Optimizer:
+    groups = [{"params": [torch.zeros(2, requires_grad=True)]} | ({"name": name} if name else {}) for name in names]
+    return kind(groups, **{"lr": 0.5, **options})
+
+
+def advance(optimizer: Optimizer, scheduler: PlanScheduler, steps: int) -> None:
+    for _ in range(steps):
+        optimizer.step()
+        scheduler.step()
+
+
+def saved_and_loaded(state: dict[str, Any]) -> dict[str, Any]:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+CASES = [
+    (SGD, {"momentum": 0.9}, {"lr": RATE, "momentum": UP, "weight_decay": 0.1 * UP}),
+    (AdamW, {}, {"lr": RATE, "beta1": UP, "weight_decay": 0.1 * UP}),
+    (Adam, {}, {"lr": RATE, "beta1": UP, "beta2": UP}),
+    (NAdam, {}, {"beta2": UP}),
+    (RMSprop, {}, {"lr": RATE, "fields": {"alpha": UP, "eps": 1e-8 * UP}}),
+    (Adadelta, {}, {"lr": RATE, "fields": {"rho": UP}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "fields"), CASES, ids=lambda case: getattr(case, "__name__", ""))
+def test_groups_hold_the_plan_bit_for_bit(kind, options, fields):
+    plan = lr.Plan(**fields, groups={"head": {"lr": 0.1 * RATE}})
+    optimizer = made(kind, **options)
+    scheduler = PlanScheduler(optimizer, plan)
+    bound = plan.bind(["body", "head"])
+    for step in range(25):
+        for group in optimizer.param_groups:
+            for field, value in bound.current(step)[group["name"]].items():
+                held = group["betas"][field == "beta2"] if field.startswith("beta") else group[field]
+                assert type(held) is float and held == value
+        assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+        advance(optimizer, scheduler, 1)
+
+
+def test_what_is_not_scheduled_is_left_alone():
+    optimizer = made(AdamW, betas=(0.7, 0.6))
+    before = copy.deepcopy(optimizer.state_dict()["param_groups"])
+    advance(optimizer, PlanScheduler(optimizer, lr.Plan(groups={"body": {"beta1": UP}})), 3)
+    after = optimizer.state_dict()["param_groups"]
+    assert after[0].pop("betas") == (UP(3), 0.6) and before[0].pop("betas")
+    assert after == before
+
+
+def test_groups_are_known_by_name_or_place():
+    optimizer = made(names=(None, "head"))
+    PlanScheduler(optimizer, lr.Plan(groups={"head": {"lr": 1.0}, "group0": {"lr": 2.0}}))
+    assert [group["lr"] for group in optimizer.param_groups] == [2.0, 1.0]
+
+
+def test_a_group_added_later_is_driven_too():
+    optimizer = made()
+    scheduler = PlanScheduler(optimizer, lr.Plan(RATE, groups={"late|head": {"lr": 2 * RATE}}))
+    optimizer.add_param_group({"params": [torch.zeros(1, requires_grad=True)], "name": "late"})
+    advance(optimizer, scheduler, 3)
+    assert scheduler.get_last_lr() == [RATE(3), 2 * RATE(3), 2 * RATE(3)]
+
+
+def test_groups_replaced_by_load_state_dict_are_driven_on():
+    optimizer = made()
+    scheduler = PlanScheduler(optimizer, RATE)
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    advance(optimizer, scheduler, 3)
+    assert [group["lr"] for group in optimizer.param_groups] == [RATE(3)] * 2
+
+
+@pytest.mark.parametrize("optimizer_first", [True, False])
+def test_resuming_goes_on_where_it_stopped(optimizer_first):
+    optimizer = made(AdamW)
+    scheduler = PlanScheduler(optimizer, lr.Plan(RATE, beta1=UP))
+    advance(optimizer, scheduler, 7)
+    state = saved_and_loaded({"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()})
+
+    fresh = made(AdamW)
+    if optimizer_first:
+        fresh.load_state_dict(state["optimizer"])
+    resumed = PlanScheduler(fresh, lr.Plan(RATE, beta1=UP))
+    if not optimizer_first:
+        fresh.load_state_dict(state["optimizer"])
+    for _ in range(2):  # twice is once
+        resumed.load_state_dict(state["scheduler"])
+        assert resumed.last_epoch == 7
+        assert fresh.state_dict()["param_groups"] == optimizer.state_dict()["param_groups"]
+        assert resumed.state_dict() == scheduler.state_dict()
+
+
+def test_the_state_holds_no_table():
+    scheduler = PlanScheduler(made(), lr.warmup_cosine(0.1, warmup=10**6, steps=10**9))
+    file = io.BytesIO()
+    torch.save(scheduler.state_dict(), file)
+    assert file.tell() < 4096
+
+
+@pytest.mark.parametrize(("on_change", "expected"), [("keep", RATE(7)), ("replace", 0.2 * RATE(7)), ("rebase", RATE(7))])
+def test_another_plan_goes_on_as_asked(on_change, expected):
+    old, new = PlanScheduler(made(), RATE), PlanScheduler(made(), 0.2 * RATE, on_change=on_change)
+    advance(old.optimizer, old, 7)
+    new.load_state_dict(old.state_dict())
+    assert new.get_last_lr() == pytest.approx([expected] * 2, rel=1e-15)
+
+
+def test_another_plan_is_refused_with_the_differences():
+    old, new = PlanScheduler(made(), RATE), PlanScheduler(made(), lr.linear(0.2, 0.0, 20))
+    advance(old.optimizer, old, 7)
+    with pytest.raises(lr.StateError, match=r"^The checkpoint at step 7 was made with another plan\.\n"):
+        new.load_state_dict(old.state_dict())
+    assert new.last_epoch == 0 and new.get_last_lr() == [0.2, 0.2]
+
+
+BAD = [
+    (lr.Plan(RATE, momentum=UP), AdamW, {}, "The plan schedules momentum of 'body', and its optimizer has no momentum. It has lr, betas, "),
+    (lr.Plan(RATE, beta1=UP), SGD, {}, "The plan schedules beta1 of 'body', and its optimizer has no betas. It has lr, momentum, "),
+    (lr.Plan(groups={"hed": {"lr": RATE}}), SGD, {}, "groups['hed'] matches none of the groups 'body', 'head'. Did you mean 'head'?"),
+    (
+        lr.Plan(RATE),
+        SGD,
+        {"lr": torch.tensor(0.5)},
+        "lr of 'body' is a tensor, and PlanScheduler writes Python floats. Make the optimizer ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("plan", "kind", "options", "sentence"), BAD)
+def test_a_plan_that_does_not_fit_leaves_the_optimizer_as_it_was(plan, kind, options, sentence):
+    optimizer = kind(
+        [{"params": [torch.zeros(2, requires_grad=True)], "name": name} for name in ("body", "head")], **{"lr": 0.5, **options}
+    )
+    before = copy.deepcopy(optimizer.state_dict())
+    with pytest.raises(lr.PlanError) as refusal:
+        PlanScheduler(optimizer, plan)
+    assert str(refusal.value).startswith(sentence)
+    assert optimizer.state_dict() == before
+
+
+def test_what_the_ecosystem_relies_on():
+    optimizer = made()
+    scheduler = PlanScheduler(optimizer, RATE)
+    assert isinstance(scheduler, LRScheduler) and scheduler.optimizer is optimizer
+    assert not callable(scheduler) and not hasattr(scheduler, "total_steps")
+    assert "step" not in vars(optimizer)  # its step is not patched
+    assert scheduler.base_lrs == [0.5, 0.5]
+    assert len(repr(scheduler)) < 80
+    scheduler.step(12)
+    assert scheduler.last_epoch == 12 and scheduler.get_last_lr() == [RATE(12)] * 2
