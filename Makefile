@@ -34,7 +34,7 @@ format: $(READY) ## let ruff lay out the code
 bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESULTS.md
 	$(PY) -m benchmarks $(BENCH_ARGS)
 
-# The kernel again, built beside the ordinary one with the sanitizers in it; the first report of either ends the run.
+# The kernel again, built beside the ordinary one with the sanitizers in it. --capture=sys leaves their report visible.
 SANITIZED := build/sanitize/lib
 KERNEL_TESTS ?= tests/test_bits.py tests/test_truth.py tests/test_semantics.py
 sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -43,7 +43,7 @@ sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBeh
 	  $(PY) setup.py --quiet build --build-base build/sanitize --build-lib $(SANITIZED)
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZED) \
-	  $(PY) -m pytest --numprocesses=auto $(KERNEL_TESTS)
+	  $(PY) -m pytest --numprocesses=auto --capture=sys $(KERNEL_TESTS)
 
 clean:           ## remove what was built; .venv stays
 	rm -rf build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import matplotlib as mpl
 import torch
-from lrcore_torch import PlanScheduler
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
 import lrcore as lr
+from lrcore_torch import PlanScheduler
 
 LAYERS = ["backbone.0", "backbone.1", "head"]
 GROUPS = [*LAYERS, "no_decay"]

@@ -31,6 +31,11 @@ def sine_rest(z: mpf) -> mpf:
     return (mp.sin(sqrt(z)) ** 2 - z) / z**2
 
 
+def double_sine(z: mpf) -> mpf:
+    """sin(2 sqrt z) / (2 sqrt z)."""
+    return mpf(1) if z == 0 else mp.sin(2 * sqrt(z)) / (2 * sqrt(z))
+
+
 def power_rest(f: mpf) -> mpf:
     """(2^f - 1) / f, by its series where the difference would cancel."""
     if abs(f) < mpf("1e-6"):
@@ -68,6 +73,10 @@ def header() -> str:
         lines += [f"/* {meaning} */", f"#define {name}_HIGH {high.hex()}", f"#define {name}_LOW {low.hex()}", ""]
 
     polynomial("LR_SINE", "sin(x)^2 = z + z^2 S(z), z = x^2 <= (pi/4)^2", fit(sine_rest, mpf(0), (pi / 4) ** 2 + mpf("1e-3"), 7))
+    polynomial("LR_DOUBLE_SINE", "sin(2 x) = 2 x D(z), z = x^2 <= (pi/4)^2", fit(double_sine, mpf(0), (pi / 4) ** 2 + mpf("1e-3"), 8))
+    far = mpf(1) / 400  # the square of the widest angle of a block, 512 steps of a quarter turn of 16,384
+    polynomial("LR_FAR_SINE", "the same as LR_SINE, for z <= 1/400", fit(sine_rest, mpf(0), far, 3))
+    polynomial("LR_FAR_DOUBLE_SINE", "the same as LR_DOUBLE_SINE, for z <= 1/400", fit(double_sine, mpf(0), far, 4))
     polynomial("LR_EXP2", "2^f = 1 + f E(f), |f| <= 1/2", fit(power_rest, mpf(-1) / 2 - mpf("1e-6"), mpf(1) / 2 + mpf("1e-6"), 10))
     table("LR_LOG2_ANCHOR", "log2(1 + (j + 1/2) / 128)", [log(1 + (j + mpf(1) / 2) / 128) / log(2) for j in range(128)])
     table("LR_EXP2_ANCHOR", "2^(j / 64)", [mpf(2) ** (mpf(j) / 64) for j in range(64)])

@@ -1,4 +1,4 @@
-"""Fill in what `data/documents.json` lacks: `python tests/record_digests.py`; with --print, show the digests alone.
+"""Fill in what `data/documents.json` lacks: `python tests/record_digests.py`.
 
 Each row holds a schedule as `written` in Python, its JSON `document`, its `fingerprint`, and the SHA-256 of its values,
 `digest`. To record a schedule, add a row with `written` and run this file. A recorded document or fingerprint changes only
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +58,4 @@ def record() -> None:
 
 
 if __name__ == "__main__":
-    if "--print" in sys.argv:
-        print(json.dumps({"level": lrcore.simd_level(), "digests": digests()}))
-    else:
-        record()
+    record()

@@ -13,7 +13,22 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from lrcore.checks import LAST_STEP
 from lrcore.errors import SpecError
 from lrcore.schedule import (
-    Constant, Every, Knots, Maximum, Minimum, PastEnd, Per, Product, Ramp, Repeat, Samples, Schedule, Sequence, Stretch, Sum, Until,
+    Constant,
+    Every,
+    Knots,
+    Maximum,
+    Minimum,
+    PastEnd,
+    Per,
+    Product,
+    Ramp,
+    Repeat,
+    Samples,
+    Schedule,
+    Sequence,
+    Stretch,
+    Sum,
+    Until,
 )  # fmt: skip
 from lrcore.shapes import SHAPES
 from oracle import length, written
@@ -120,9 +135,9 @@ def boundaries(schedule: Schedule, most: int = 24) -> list[int]:
         case Repeat():
             first, scale = length(schedule.inner) or 1, 1.0
             begins = [0, first, 2 * first, 1000 * first, ((schedule.times or 10**6) - 1) * first]
-            if schedule.stretch != 1:
-                growth = [math.floor(first * written(schedule.stretch) ** i) for i in range(min(schedule.times or 8, 8))]
-                begins, scale = list(accumulate(growth, initial=0)), float(schedule.stretch)
+            if schedule.growth != 1:
+                growth = [math.floor(first * written(schedule.growth) ** i) for i in range(min(schedule.times or 8, 8))]
+                begins, scale = list(accumulate(growth, initial=0)), float(schedule.growth)
             found |= {begin + inner * factor for begin in begins for inner in boundaries(schedule.inner, most) for factor in (1, scale)}
         case Every():
             found |= {inner // schedule.k * schedule.k + k for inner in boundaries(schedule.inner, most) for k in (0, schedule.k)}

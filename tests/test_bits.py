@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import lrcore as lr
@@ -23,18 +24,17 @@ from record_digests import DOCUMENTS
 from strategies import schedules, steps_of_interest
 
 RECORDED = json.loads(DOCUMENTS.read_text())
-FEW = settings(max_examples=80, deadline=None)
 HERE = Path(__file__).parent
 
 
 def starts(schedule: Schedule) -> list[int]:
-    return [max(step - 40, 0) for step in steps_of_interest(schedule, 5)]
+    """Some first steps of ranges that cross boundaries."""
+    return [max(step - 40, 0) for step in steps_of_interest(schedule, 6) if step < 2**52]
 
 
-@FEW
-@given(schedules(), st.randoms(use_true_random=False))
 class TestSameBits:
-    def test_scalar_array_and_range(self, schedule: Schedule, rng: Any) -> None:
+    @given(schedules())
+    def test_scalar_array_and_range(self, schedule: Schedule) -> None:
         for start in starts(schedule):
             steps = range(start, start + 80)
             whole = schedule.values(80, start).tobytes()
@@ -44,6 +44,7 @@ class TestSameBits:
             assert schedule(np.array(steps, dtype=float)).tobytes() == whole
             assert schedule(np.array(steps).reshape(8, 10)).tobytes() == whole
 
+    @given(schedules(), st.randoms(use_true_random=False))
     def test_strided_and_shuffled(self, schedule: Schedule, rng: Any) -> None:
         stride = rng.choice([2, 3, 10, 997, 2**20])
         for start in starts(schedule):
@@ -52,19 +53,22 @@ class TestSameBits:
             order = np.array(rng.sample(range(60), 60))
             assert schedule(steps[order]).tobytes() == schedule(steps)[order].tobytes()
 
+    @given(schedules(), st.randoms(use_true_random=False))
     def test_any_chunking(self, schedule: Schedule, rng: Any) -> None:
         start = rng.choice(starts(schedule))
         whole = schedule.values(3000, start)
         cuts = [0, *sorted(rng.sample(range(1, 3000), 5)), 3000]
-        parts = [schedule.values(end - begin, start + begin) for begin, end in zip(cuts, cuts[1:], strict=False)]
+        parts = [schedule.values(end - begin, start + begin) for begin, end in pairwise(cuts)]
         assert np.concatenate(parts).tobytes() == whole.tobytes()
         assert schedule(np.arange(start, start + 3000)).tobytes() == whole.tobytes()
 
+    @given(schedules(), st.randoms(use_true_random=False))
     def test_any_buffer(self, schedule: Schedule, rng: Any) -> None:
         start = rng.choice(starts(schedule))
         for dtype in (np.float64, np.float32):
             whole = schedule.values(500, start, dtype=dtype)
-            for out in (np.full(500, np.nan, dtype), np.full(1500, np.nan, dtype)[::3], np.full((500, 4), np.nan, dtype)[:, 1], np.full(500, np.nan, dtype)[::-1]):
+            wide = np.full((500, 4), np.nan, dtype)
+            for out in (wide[:, 1].copy(), wide.reshape(-1)[::4], wide[:, 1], wide[::-1, 2], np.asfortranarray(wide)[:, 3]):
                 assert schedule.values(500, start, dtype=dtype, out=out) is out
                 assert out.tobytes() == whole.tobytes()
 
@@ -84,7 +88,7 @@ def test_into_a_memmap(tmp_path: Path) -> None:
 
 
 LARGE = {
-    **{shape: lr.Ramp(*row.example, 10**6, shape, tuple(parameter.example for parameter in row.parameters)) for shape, row in SHAPES.items()},
+    **{name: lr.Ramp(*row.example, 10**6, name, tuple(parameter.example for parameter in row.parameters)) for name, row in SHAPES.items()},
     "warmup and cosine": lr.warmup_cosine(1.0, warmup=1000, steps=900_001),
     "restarts": lr.cosine_restarts(1.0, 0.0, 777, decay=0.999),
     "restarts of growing cycles": lr.cosine_restarts(1.0, 0.0, 777, cycle_mul=1.3, decay=0.9),
@@ -142,9 +146,10 @@ def test_after_a_fork() -> None:
 
 @pytest.mark.parametrize("level", _kernel.levels())
 def test_every_instruction_set_gives_the_recorded_digests(level: str) -> None:
-    told = digest_in("import sys; sys.argv.append('--print'); import runpy; runpy.run_module('record_digests', run_name='__main__')", LRCORE_SIMD=level)
-    assert told["level"] == level
-    assert told["digests"] == {name: row["digest"] for name, row in RECORDED.items()}
+    code = "import json, lrcore, record_digests as r; print(json.dumps([lrcore.simd_level(), r.digests()]))"
+    used, digests = digest_in(code, LRCORE_SIMD=level)
+    assert used == level
+    assert not [name for name, row in RECORDED.items() if digests[name] != row["digest"]]
 
 
 def test_an_instruction_set_this_machine_lacks_is_refused() -> None:
@@ -154,7 +159,6 @@ def test_an_instruction_set_this_machine_lacks_is_refused() -> None:
     assert f"ImportError: LRCORE_SIMD: expected one of {', '.join(_kernel.levels())} on this machine, got 'abacus'." in done.stderr
 
 
-@FEW
 @given(st.lists(schedules(max_depth=3), min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_rows_are_their_columns(columns: list[Schedule], rng: Any) -> None:
     columns = [*columns, 0.3 * columns[0], columns[-1]]

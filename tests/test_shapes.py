@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_kernel_registry_and_oracle_hold_the_same_shapes_in_the_same_order() -> None:
     assert list(_kernel.SHAPE_NAMES) == list(SHAPES) == list(oracle.SHAPE)
-    assert CODES == {name: code for code, name in enumerate(_kernel.SHAPE_NAMES)}
+    assert {name: code for code, name in enumerate(_kernel.SHAPE_NAMES)} == CODES
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -47,3 +48,96 @@ class TestEveryRow:
                 with pytest.raises(lr.SpecError) as refusal:
                     Ramp(*SHAPES[name].example, 10, name, tuple(args))
                 assert refusal.value.path == parameter.name
+
+
+# -- adding one ------------------------------------------------------------------------------------------------------------------
+
+
+def _edit(path: Path, pattern: str, replacement: str) -> None:
+    text, count = re.subn(pattern, replacement, path.read_text(), count=1)
+    assert count == 1, f"{pattern} in {path.name}"
+    path.write_text(text)
+
+
+def _add_to_kernel(tree: Path) -> None:
+    """Two lines beside those of `linear`, and the formula they name."""
+    header = tree / "src/lrcore/_shapes.h"
+    _edit(header, r"(\n *)FORMULA\(line, mix\(k, (argument\(.*?\))\)\) *\\", r"\g<0>\1FORMULA(smooth, mix(k, smoothstep(\2))) \\")
+    lines = header.read_text().splitlines()
+    registry = next(i for i, line in enumerate(lines) if line.startswith("#define LR_SHAPES("))
+    linear = next(line for line in lines[registry:] if "SHAPE(linear," in line)
+    last = next(i for i in range(registry, len(lines)) if not lines[i].endswith("\\"))
+    row = re.sub(r"\bline(_far)?\b", "smooth", linear.replace("linear", "smooth")).rstrip(" \\")
+    lines[last : last + 1] = [lines[last] + " \\", row]
+    header.write_text("\n".join(lines) + "\n")
+    smoothstep = """
+/* w^2 (3 - 2 w) */
+static inline dd smoothstep(dd w) {
+    dd rest = two_sum(3.0, -2.0 * w.h);
+    rest.l -= 2.0 * w.l;
+    return dd_multiply(dd_multiply(w, w), rest);
+}
+"""
+    _edit(header, r"\n#endif\s*$", "\n" + smoothstep + "\n#endif\n")
+
+
+def _add_to_registry(tree: Path) -> None:
+    row = 'Shape("smooth", "cubic smoothstep, flat at both ends", "start + (stop - start) u^2 (3 - 2 u)", "Hermite interpolation"),'
+    _edit(tree / "src/lrcore/shapes.py", r"(SHAPES: dict\[str, Shape\] = \{(?:.*\n)*?)    \)\n\}", rf"\1        {row}\n    )\n}}")
+
+
+def _add_to_oracle(tree: Path) -> None:
+    row = '    "smooth": lambda u, args, start, stop: real(start + (stop - start) * u**2 * (3 - 2 * u)),'
+    _edit(tree / "tests/oracle.py", r"(\nSHAPE: dict(?:.*\n)*?)\}\n", rf"\1{row}\n}}\n")
+
+
+PLACES = {"kernel": _add_to_kernel, "registry": _add_to_registry, "oracle": _add_to_oracle}
+
+
+def _copy(tree: Path) -> Path:
+    ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(ROOT / "src/lrcore", tree / "src/lrcore", ignore=ignore)
+    shutil.copytree(ROOT / "tests", tree / "tests", ignore=ignore)
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tree)
+    kernel = Path(_kernel.__file__)
+    shutil.copy(kernel, tree / "src/lrcore" / kernel.name)
+    return tree
+
+
+def _run(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(tree / "src"), "LRCORE_CFLAGS": "-O0"}  # what is compiled here runs for a second
+    return subprocess.run([sys.executable, *command], cwd=tree, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+
+def _pytest(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return _run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *arguments)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kernel that knows one shape more, built in a copy of the source tree."""
+    tree = _copy(tmp_path_factory.mktemp("tree"))
+    _add_to_kernel(tree)
+    for stale in (tree / "src/lrcore").glob("_kernel*.so"):
+        stale.unlink()
+    done = _run(tree, "setup.py", "-q", "build_ext", "--inplace")
+    assert done.returncode == 0, done.stderr
+    return next((tree / "src/lrcore").glob("_kernel*.so"))
+
+
+@pytest.mark.parametrize("left_out", [None, *PLACES])
+def test_a_new_shape_takes_three_places_and_each_one_left_out_is_detected(left_out: str | None, built: Path, tmp_path: Path) -> None:
+    tree = _copy(tmp_path)
+    for place, add in PLACES.items():
+        if place != left_out:
+            add(tree)
+    if left_out != "kernel":
+        shutil.copy(built, tree / "src/lrcore" / built.name)
+    done = _pytest(tree, "tests/test_shapes.py", "-k", "hold_the_same_shapes")
+    assert done.returncode == (0 if left_out is None else 1), done.stdout + done.stderr
+    if left_out is None:  # and every law holds for it, without a line of test code
+        laws = _pytest(tree, "tests/test_truth.py", "tests/test_shapes.py", "-k", "smooth")
+        assert laws.returncode == 0 and " passed" in laws.stdout, laws.stdout + laws.stderr
+    else:
+        assert "AssertionError" in done.stdout and "smooth" in done.stdout

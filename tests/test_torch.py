@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from lrcore_torch import PlanScheduler
 from torch.optim import SGD, Adadelta, Adam, AdamW, NAdam, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LRScheduler
 
 import lrcore as lr
+from lrcore_torch import PlanScheduler
 
 RATE = lr.warmup_cosine(0.1, warmup=5, steps=20, stop=1e-3)
 UP = lr.linear(0.8, 0.95, 20)
@@ -158,6 +158,13 @@ def test_a_plan_that_does_not_fit_leaves_the_optimizer_as_it_was(plan, kind, opt
         PlanScheduler(optimizer, plan)
     assert str(refusal.value).startswith(sentence)
     assert optimizer.state_dict() == before
+
+
+def test_bad_arguments_are_refused_with_a_sentence():
+    with pytest.raises(lr.SpecError, match=r"^on_change: expected one of error, keep, replace, rebase, got 'ignore'\.$"):
+        PlanScheduler(made(), RATE, on_change="ignore")
+    with pytest.raises(TypeError, match=r"^PlanScheduler takes a torch optimizer, got list\.$"):
+        PlanScheduler([], RATE)
 
 
 def test_what_the_ecosystem_relies_on():

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from scipy.interpolate import PchipInterpolator
 
 import lrcore as lr
 from lrcore import catalogue
@@ -76,8 +77,9 @@ class TestEveryShape:
         rng = random.Random(ends)
         for length in LENGTHS:
             if ramp := legal(shape, ENDS[ends], length):
-                near_zero = [rng.random() * 10.0 ** -rng.randrange(12) for _ in range(5)]
-                assert_true(ramp, [*positions_of_interest(ramp, 24), *near_zero, *(length - x for x in near_zero), *(length * rng.random() for _ in range(9))])
+                near = [rng.random() * 10.0 ** -rng.randrange(12) for _ in range(5)]
+                inside = [length * rng.random() for _ in range(9)]
+                assert_true(ramp, [*positions_of_interest(ramp, 24), *near, *(length - x for x in near), *inside])
 
 
 @pytest.mark.parametrize("length", [1000, 10**6, 2**31 + 5, 2**53 - 1])
@@ -200,19 +202,16 @@ def test_a_product_of_many_adds_no_more_than_their_errors() -> None:
     assert_true(product, range(0, 40_000, 97))
 
 
-@settings(max_examples=250, deadline=None)
 @given(schedules())
 def test_random_schedules(schedule: Schedule) -> None:
     assert_true(schedule, steps_of_interest(schedule, 60))
 
 
-@settings(max_examples=100, deadline=None)
 @given(schedules())
 def test_random_schedules_on_the_real_clock(schedule: Schedule) -> None:
-    assert_true(schedule, positions_of_interest(schedule, 40))
+    assert_true(schedule, positions_of_interest(schedule, 40), slack=2)
 
 
-@settings(max_examples=150, deadline=None)
 @given(ramps())
 def test_a_ramp_goes_one_way(ramp: Ramp) -> None:
     steps = np.array(steps_of_interest(ramp, 120))
@@ -225,10 +224,9 @@ def test_a_ramp_goes_one_way(ramp: Ramp) -> None:
 def blocks(schedule: Schedule) -> Iterator[tuple[int, int]]:
     """Ranges of steps across boundaries and far away, as (start, count)."""
     for place in steps_of_interest(schedule, 6):
-        yield max(place - 50, 0), 100
+        yield min(max(place - 50, 0), 2**53 - 100), 100
 
 
-@settings(max_examples=100, deadline=None)
 @given(schedules())
 def test_float32_is_float64_rounded_once(schedule: Schedule) -> None:
     for start, count in blocks(schedule):
@@ -258,6 +256,16 @@ def test_the_oracle_tells_a_wrong_value() -> None:
 
 
 def test_the_oracle_knows_what_is_known() -> None:
-    assert exact(lr.cosine(1.0, 0.0, 3), 1) - 0.75 < 1e-70
-    assert exact(lr.exponential(1.0, 4.0, 4), 2) - 2 < 1e-70
-    assert exact(lr.polynomial(1.0, 0.0, 4, 2), 1) - 0.5625 < 1e-70
+    assert abs(exact(lr.cosine(1.0, 0.0, 3), 1) - 0.75) < 1e-70
+    assert abs(exact(lr.exponential(1.0, 4.0, 4), 2) - 2) < 1e-70
+    assert abs(exact(lr.polynomial(1.0, 0.0, 4, 2), 1) - 0.5625) < 1e-70
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 9])
+def test_pchip_is_scipys(count: int) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(20):
+        positions, values = np.cumsum(rng.uniform(0.1, 50, count)), rng.normal(size=count)
+        steps = np.linspace(positions[0], positions[-1], 50)
+        wanted = PchipInterpolator(positions, values)(steps)
+        np.testing.assert_allclose(Knots(positions, values, "pchip")(steps), wanted, rtol=1e-12, atol=1e-13)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import lrcore as lr
 from lrcore import schedule as types
@@ -20,7 +20,6 @@ NAMES = {name: getattr(types, name) for name in dir(types) if not name.startswit
 RECORDED = json.loads(DOCUMENTS.read_text())
 
 
-@settings(max_examples=150, deadline=None)
 @given(schedules())
 def test_comes_back_equal(schedule: lr.Schedule) -> None:
     for again in (
@@ -74,8 +73,11 @@ def test_equal_however_written(case: str) -> None:
     assert one.to_json() == other.to_json() and one.fingerprint == other.fingerprint and repr(one) == repr(other)
 
 
-DIFFERENT = [A, B, C, A >> B, B >> A, A + B, A * B, lr.minimum(A, B), lr.maximum(A, B), A.every(2), A.per(2), A.stretch(2), A.until(2), A.repeat(2)]
-DIFFERENT += [lr.constant(0.5, 5), lr.Ramp(0, 1, 10, endpoint=True), A.past_end("mirror"), A.past_end("error"), lr.Samples([0.0]), lr.Knots([0], [0])]
+DIFFERENT = [
+    A, B, C, A >> B, B >> A, A + B, A * B, lr.minimum(A, B), lr.maximum(A, B), A.every(2), A.per(2), A.stretch(2), A.until(2), A.repeat(2),
+    A.repeat(), A.repeat(stretch=2), A.past_end("mirror"), A.past_end("error"), lr.constant(0.5, 5), lr.Ramp(0, 1, 10, endpoint=True),
+    lr.Samples([0.0]), lr.Knots([0], [0]), lr.Knots([0], [0], "pchip"), lr.linear(0, 1, 11), lr.linear(0, 1, 0.1),
+]  # fmt: skip
 
 
 def test_different_schedules_differ() -> None:

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 import lrcore as lr
-from lrcore.state import OnChange, check_state, make_state
+from lrcore.state import CHOICES, OnChange, check_state, make_state
 
 BETAS = {"beta1": 0, "beta2": 1}
 """Fields that torch keeps together in the tuple `betas`, with their places; every other field has the name of its key."""
@@ -48,35 +48,31 @@ class PlanScheduler(LRScheduler):
     def __init__(self, optimizer: Optimizer, plan: lr.Plan | lr.Schedule, *, on_change: OnChange = "error") -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"PlanScheduler takes a torch optimizer, got {type(optimizer).__name__}.")
+        if on_change not in CHOICES:
+            raise lr.SpecError("on_change", f"one of {', '.join(CHOICES)}", on_change)
         self.optimizer = optimizer
         self.on_change = on_change
-        self._attach(plan if isinstance(plan, lr.Plan) else lr.Plan(plan))
-        self._base = {name: self._held(name) for name in self._bound.names}
+        self._base = self._attach(plan if isinstance(plan, lr.Plan) else lr.Plan(plan))
         self.base_lrs = [group["lr"] for group in optimizer.param_groups]
         self.last_epoch, self._step_count = -1, 0
         self.step()
 
-    def _attach(self, plan: lr.Plan) -> None:
-        """Find where every column of the plan is written."""
+    def _attach(self, plan: lr.Plan) -> dict[str, dict[str, float]]:
+        """Find where every column of the plan is written; returns what stands there now, by group and field."""
         groups = self.optimizer.param_groups
-        self._bound = plan.bind(_names(groups))
-        index = {name: i for i, name in enumerate(self._bound.names)}
-        for name, field in self._bound.columns:
-            _check(name, field, groups[index[name]])
+        bound = plan.bind(_names(groups))
+        index = {name: i for i, name in enumerate(bound.names)}
+        held: dict[str, dict[str, float]] = {name: {} for name in bound.names}
+        for name, field in bound.columns:
+            held[name][field] = _value(name, field, groups[index[name]])
         # groups whose betas are scheduled get them by way of a dictionary of their own, which stands behind the groups
-        paired = sorted({index[name] for name, field in self._bound.columns if field in BETAS})
-        self._pairs: dict[int, dict[str, float]] = {i: {} for i in paired}
-        self._places = [
-            len(groups) + paired.index(index[name]) if field in BETAS else index[name] for name, field in self._bound.columns
-        ]  # fmt: skip
-        self._keys = [field for _, field in self._bound.columns]
-        self._program = self._bound.program
-
-    def _held(self, name: str) -> dict[str, float]:
-        """What a group holds now in the fields the plan schedules."""
-        group = self.optimizer.param_groups[self._bound.names.index(name)]
-        fields = [field for owner, field in self._bound.columns if owner == name]
-        return {field: group["betas"][BETAS[field]] if field in BETAS else group[field] for field in fields}
+        self._pairs: dict[int, dict[str, float]] = {index[name]: {} for name, field in bound.columns if field in BETAS}
+        behind = {i: len(groups) + n for n, i in enumerate(self._pairs)}
+        places = [behind[index[name]] if field in BETAS else index[name] for name, field in bound.columns]
+        self._places = None if places == list(range(len(groups))) else places  # None: a column for each group, in their order
+        self._keys = [field for _, field in bound.columns]
+        self._bound, self._program = bound, bound.program
+        return held
 
     @property
     def plan(self) -> lr.Plan:
@@ -91,13 +87,16 @@ class PlanScheduler(LRScheduler):
     def _update_lr(self, epoch: int | None = None) -> None:
         groups = self.optimizer.param_groups  # read anew: optimizer.load_state_dict replaces the list and every dictionary in it
         if len(groups) != len(self._bound.names):
-            self._attach(self.plan)
+            self._base = self._attach(self.plan) | self._base
         step = self.last_epoch + 1 if epoch is None else epoch
-        pool = [*groups, *self._pairs.values()]
-        lr.write_row(self._program, step, [pool[place] for place in self._places], self._keys)
-        for i, pair in self._pairs.items():
-            beta1, beta2 = groups[i]["betas"]
-            groups[i]["betas"] = (pair.get("beta1", beta1), pair.get("beta2", beta2))
+        if self._places is None:
+            lr.write_row(self._program, step, groups, self._keys)
+        else:
+            pool = [*groups, *self._pairs.values()]
+            lr.write_row(self._program, step, [pool[place] for place in self._places], self._keys)
+            for i, pair in self._pairs.items():
+                beta1, beta2 = groups[i]["betas"]
+                groups[i]["betas"] = (pair.get("beta1", beta1), pair.get("beta2", beta2))
         self.last_epoch = step
 
     def get_last_lr(self) -> list[float | Tensor]:
@@ -127,12 +126,13 @@ def _names(groups: list[dict[str, Any]]) -> list[str]:
     return [group.get("name", f"group{i}") for i, group in enumerate(groups)]
 
 
-def _check(name: str, field: str, group: dict[str, Any]) -> None:
-    """Refuse a field the optimizer does not have, and a value that only the device could change."""
+def _value(name: str, field: str, group: dict[str, Any]) -> float:
+    """What a group holds in a field; refuses one the optimizer does not have, and a tensor."""
     key = "betas" if field in BETAS else field
     if key not in group:
         known = ", ".join(key for key in group if key not in ("params", "name"))
         raise lr.PlanError(f"The plan schedules {field} of {name!r}, and its optimizer has no {key}. It has {known}.")
-    value = group[key][BETAS[field]] if field in BETAS else group[key]
+    value: float | Tensor = group[key][BETAS[field]] if field in BETAS else group[key]
     if isinstance(value, Tensor):
         raise lr.PlanError(f"{key} of {name!r} is a tensor, and PlanScheduler writes Python floats. Make the optimizer with a float.")
+    return value

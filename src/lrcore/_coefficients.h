@@ -24,6 +24,30 @@
 #define LR_SINE_6 -0x1.ae5a3ed6ce06cp-30
 #define LR_SINE_7 0x1.5ee7333042cb5p-36
 
+/* sin(2 x) = 2 x D(z), z = x^2 <= (pi/4)^2 */
+#define LR_DOUBLE_SINE_0 0x1.0000000000000p+0
+#define LR_DOUBLE_SINE_1 -0x1.5555555555555p-1
+#define LR_DOUBLE_SINE_2 0x1.11111111110bbp-3
+#define LR_DOUBLE_SINE_3 -0x1.a01a01a014718p-7
+#define LR_DOUBLE_SINE_4 0x1.71de3a528726ap-11
+#define LR_DOUBLE_SINE_5 -0x1.ae6454cdad98fp-16
+#define LR_DOUBLE_SINE_6 0x1.6123cc21fd8a6p-21
+#define LR_DOUBLE_SINE_7 -0x1.ae436df3c3196p-27
+#define LR_DOUBLE_SINE_8 0x1.883319894a065p-33
+
+/* the same as LR_SINE, for z <= 1/400 */
+#define LR_FAR_SINE_0 -0x1.5555555555555p-2
+#define LR_FAR_SINE_1 0x1.6c16c16c162b0p-5
+#define LR_FAR_SINE_2 -0x1.a01a0156a7c14p-9
+#define LR_FAR_SINE_3 0x1.27d9818bebfa5p-13
+
+/* the same as LR_DOUBLE_SINE, for z <= 1/400 */
+#define LR_FAR_DOUBLE_SINE_0 0x1.0000000000000p+0
+#define LR_FAR_DOUBLE_SINE_1 -0x1.5555555555554p-1
+#define LR_FAR_DOUBLE_SINE_2 0x1.111111110e500p-3
+#define LR_FAR_DOUBLE_SINE_3 -0x1.a01a00df4ffebp-7
+#define LR_FAR_DOUBLE_SINE_4 0x1.71c8b5e3ff185p-11
+
 /* 2^f = 1 + f E(f), |f| <= 1/2 */
 #define LR_EXP2_0 0x1.62e42fefa39efp-1
 #define LR_EXP2_1 0x1.ebfbdff82c598p-3

@@ -16,12 +16,14 @@ typedef struct {
     clock root;      /* the block being evaluated: what shared nodes are shared on */
     double *slots;   /* a block of values for each shared node */
     unsigned char *slot_filled;
+    struct far_table *far; /* LR_FAR_TABLES of them; null if the call is too short for tables */
     double **cycles; /* kept cycles, made on demand; null if the call is too short to keep any */
     int64_t total;   /* steps this call evaluates in all */
     int block;       /* steps a buffer holds */
-    int refused;     /* a step lay past the end of a schedule that refuses it */
+    int refused;     /* why a step has no value, see lr_engine */
 } context;
 
+#define LR_FAR_TABLES 8   /* tables of far pieces kept at a time */
 #define LR_KEPT_CYCLE 4096 /* the longest cycle worth keeping: 32 KiB */
 
 static void evaluate(context *c, int node, clock t, double *restrict out);
@@ -38,10 +40,11 @@ static void start(void) {
 #define LR_LOOP(name, value)                                                                        \
     static void loop_##name(const lr_piece *piece, clock t, double *restrict out) {                 \
         const lr_piece copy = *piece, *k = &copy;                                                   \
-        const double b = k->b + k->s * t.base, s = k->s, *restrict xs = t.xs;                       \
+        const double b = k->b, b_low = k->b_low, s = k->s, base = t.base, *restrict xs = t.xs;      \
         for (int i = 0; i < t.n; i++) {                                                             \
-            const double m = b + s * xs[i];                                                         \
-            (void)m;                                                                                \
+            const double x = base + xs[i], move = s * x, m = b + move, moved = m - b;               \
+            const double l = ((b - (m - moved)) + (move - moved)) + (residual(s, x, move) + b_low); \
+            (void)l;                                                                                \
             out[i] = value;                                                                         \
         }                                                                                           \
     }
@@ -64,15 +67,52 @@ static void sliced_loop(const lr_piece *piece, clock t, double *restrict out) {
         int n = left < (double)(t.n - i) ? (int)left : t.n - i;
         const power_anchor a = power_anchor_of(k, m);
         const double shrink = from_bits(0x7fe0000000000000ULL - bits_of(octave));
-        /* the last distances of a slice, where `left` may be off by one, go one by one with anchors of their own */
+        /* the last distances of a slice, where `left` may be off by one, go one by one, each with its own anchor */
         double *restrict o = out + i;
         const double *restrict x = xs + i;
         if (rest)
-            for (int j = 0; j < n; j++) o[j] = mix(k, one_minus(power_from_anchor(k, a, (b + s * x[j]) * shrink)));
+            for (int j = 0; j < n; j++) o[j] = mix(k, one_minus(power_from_anchor(a, (b + s * x[j]) * shrink)));
         else
-            for (int j = 0; j < n; j++) o[j] = mix(k, power_from_anchor(k, a, (b + s * x[j]) * shrink));
+            for (int j = 0; j < n; j++) o[j] = mix(k, power_from_anchor(a, (b + s * x[j]) * shrink));
         i += n;
         if (i < t.n) loops[k->formula](k, (clock){t.base, xs + i, 0.0, 1}, out + i), i++;
+    }
+}
+
+/* S and T of a far piece, for one block */
+typedef struct far_table { const lr_piece *piece; double s[LR_FAR_BLOCK], t[LR_FAR_BLOCK]; } far_table;
+
+#define LR_FAR_PARTS(anchor_of, offset_of)                                    \
+    if (table->piece != piece)                                                \
+        for (int i = 0; i < LR_FAR_BLOCK; i++) {                              \
+            const offset o = offset_of(k, (double)i);                         \
+            table->s[i] = o.s;                                                \
+            table->t[i] = o.t;                                                \
+        }                                                                     \
+    table->piece = piece;                                                     \
+    for (int i = 0; i < t.n;) {                                               \
+        const double m = b + k->s * t.xs[i];                                  \
+        const int first = (int)offset_in_block(k, m, 0.0);                       \
+        const int n = t.n - i < LR_FAR_BLOCK - first ? t.n - i : LR_FAR_BLOCK - first; \
+        far_run(anchor_of(k, block_of(k, m)), table->s + first, table->t + first, out + i, n); \
+        i += n;                                                               \
+    }
+
+static inline void far_run(anchor a, const double *restrict s, const double *restrict t, double *restrict out, int n) {
+    if (a.q == 0.0)
+        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + 0.0));
+    else
+        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + a.q * t[i]));
+}
+
+/* A far piece on a clock that moves by one: whole blocks from their tables. */
+static void far_loop(const lr_piece *piece, clock t, far_table *table, double *restrict out) {
+    const lr_piece copy = *piece, *k = &copy;
+    const double b = k->b + k->s * t.base;
+    switch (k->formula) {
+    case LR_line_far: LR_FAR_PARTS(line_anchor, line_offset) break;
+    case LR_half_cosine_far: LR_FAR_PARTS(cosine_anchor, cosine_offset) break;
+    case LR_geometric_far: LR_FAR_PARTS(geometric_anchor, geometric_offset) break;
     }
 }
 
@@ -131,9 +171,15 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
             return;
         }
         double *mark = c->scratch, *xs = take(c, t.n);
-        for (int i = 0; i < t.n; i++) xs[i] = (k->b + k->s * t.base) + k->s * t.xs[i];
+        for (int i = 0; i < t.n; i++) {
+            const double x = t.base + t.xs[i], move = k->s * x;
+            xs[i] = k->b + move;
+            if (move > 9007199254740992.0) c->refused = 2, xs[i] = 0.0;
+        }
         evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         c->scratch = mark;
+    } else if (t.stride == 1.0 && c->far && (k->formula == LR_line_far || k->formula == LR_half_cosine_far || k->formula == LR_geometric_far)) {
+        far_loop(k, t, c->far + (k - c->program->pieces) % LR_FAR_TABLES, out);
     } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest)) {
         sliced_loop(k, t, out);
     } else {
@@ -396,22 +442,19 @@ static void evaluate_stairs(context *c, const lr_node *node, clock t, double *re
     const double wide = node->op == LR_EVERY ? node->length : 1.0; /* what the inner clock moves by a stair */
     const int child = c->program->children[node->first];
     double *mark = c->scratch, *xs = take(c, t.n), *values = take(c, t.n), r;
-    if (t.stride > 0) {
-        /* one inner value a stair, then its run of steps */
-        int *runs = (int *)take(c, t.n), stairs = 0;
+    if (t.stride == 1.0 && node->length < 2147483648.0) {
+        /* one inner value a stair, on an inner clock that is regular too, then its run of steps */
         const double first = whole_quotient(position_at(t, 0), node->length, &r);
-        double stair = first;
-        for (int i = 0; i < t.n; stairs++) {
-            if (stairs) stair = t.stride < node->length ? stair + 1.0 : whole_quotient(position_at(t, i), node->length, &r);
-            xs[stairs] = (stair - first) * wide;
-            runs[stairs] = run_before(t, i, (stair + 1.0) * node->length);
-            i += runs[stairs];
+        const int stair = (int)node->length, begun = stair - (int)r, head = begun < t.n ? begun : t.n;
+        const int stairs = 1 + (t.n - head + stair - 1) / stair;
+        for (int j = 0; j < stairs; j++) xs[j] = (double)j * wide;
+        evaluate(c, child, (clock){first * wide, xs, stairs > 1 ? wide : 0.0, stairs}, values);
+        for (int i = 0; i < head; i++) out[i] = values[0];
+        for (int j = 1, i = head; j < stairs; j++) {
+            const int end = i + stair < t.n ? i + stair : t.n;
+            const double value = values[j];
+            for (; i < end; i++) out[i] = value;
         }
-        /* when every stair is met in turn, the inner clock is regular too */
-        const double pace = t.stride < node->length || t.stride == node->length ? wide : 0.0;
-        evaluate(c, child, (clock){first * wide, xs, stairs > 1 ? pace : 0.0, stairs}, values);
-        for (int j = 0, i = 0; j < stairs; j++)
-            for (int end = i + runs[j]; i < end; i++) out[i] = values[j];
     } else {
         for (int i = 0; i < t.n; i++) xs[i] = whole_quotient(position_at(t, i), node->length, &r) * wide;
         evaluate(c, child, (clock){0.0, xs, 0.0, t.n}, out);
@@ -465,7 +508,7 @@ static void evaluate_node(context *c, const lr_node *node, clock t, double *rest
     case LR_PER: evaluate_stairs(c, node, t, out); break;
     case LR_MIRROR: evaluate_mirror(c, node, t, out); break;
     case LR_REFUSE:
-        for (int i = 0; i < t.n; i++) c->refused |= position_at(t, i) >= node->length;
+        for (int i = 0; i < t.n; i++) if (position_at(t, i) >= node->length) c->refused = 1;
         if (c->refused) memset(out, 0, sizeof(double) * (size_t)t.n);
         else evaluate(c, c->program->children[node->first], t, out);
         break;
@@ -515,7 +558,7 @@ LR_WRITE_ROWS(write_rows, double)
 LR_WRITE_ROWS(write_rows_single, float)
 
 #define LR_SMALL 768 /* doubles that fit the stack: the buffers of one row of most programs */
-#define LR_LONG 1024 /* calls shorter than this keep no cycles */
+#define LR_LONG 4096 /* calls shorter than this keep no cycles and no tables */
 
 static int run(const lr_program *p, int64_t first, int64_t stride, const void *positions, int integers, int64_t count, void *out, int single) {
     if (count <= 0) return 0;
@@ -529,6 +572,8 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     if (need > LR_SMALL && !(memory = malloc(need * sizeof(double)))) return -1;
     context c = {.program = p, .total = count, .block = block};
     if (p->n_cycles && count >= LR_LONG) c.cycles = calloc((size_t)p->n_cycles, sizeof(double *));
+    if (stride == 1 && count >= LR_LONG) c.far = malloc(LR_FAR_TABLES * sizeof(far_table));
+    for (int i = 0; c.far && i < LR_FAR_TABLES; i++) c.far[i].piece = NULL;
     c.slots = memory;
     c.slot_filled = (unsigned char *)(c.slots + slots * width);
     double *values = c.slots + slots * width + slots / 8 + 1, *xs = values + (size_t)p->n_sources * width, *scratch = xs + width;
@@ -563,6 +608,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     }
     for (int i = 0; c.cycles && i < p->n_cycles; i++) free(c.cycles[i]);
     free(c.cycles);
+    free(c.far);
     if (memory != small) free(memory);
     return c.refused;
 }

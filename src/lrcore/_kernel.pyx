@@ -6,13 +6,16 @@ Nothing is validated here but what keeps memory safe: `program.py` checks argume
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyFloat_FromDouble
 from cpython.long cimport PyLong_CheckExact
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.dict cimport PyDict_Check
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
 import os
+from array import array
+from fractions import Fraction
 
 
 cdef extern from "Python.h":
@@ -28,7 +31,7 @@ cdef extern from "_program.h":
     ctypedef struct lr_piece:
         double begin
         int32_t formula, child
-        double b, s, end, span_h, span_l, rate_h, rate_l, arg
+        double b, b_low, s, end, span_h, span_l, rate_h, rate_l, arg
         const double *table
 
     ctypedef struct lr_node:
@@ -54,9 +57,13 @@ cdef extern from "_program.h":
         int (*range)(const lr_program *, int64_t, int64_t, int64_t, void *, int) noexcept nogil
         int (*gather)(const lr_program *, const void *, int, int64_t, void *, int) noexcept nogil
 
+    ctypedef struct lr_ramp:
+        double start, stop, mul, origin, origin_low, length, length_low, arg
+        double **table
+
     const lr_engine lr_engine_baseline
-    int lr_prepare(int, double, double, double, double, double, double, double, lr_piece *, double **)
-    int lr_prepare_cubic(const double *, double, double, double, double, double, double, double, lr_piece *, double **)
+    int lr_prepare(int, const lr_ramp *, lr_piece *)
+    int lr_prepare_cubic(const double *, const lr_ramp *, lr_piece *)
     const char **lr_shape_names
     const int lr_shape_count
     const char **lr_formula_names
@@ -86,6 +93,16 @@ cdef extern from *:
     int lr_has_avx2()
     int lr_has_avx512()
     enum: LR_hold, LR_sample, LR_CALL
+
+
+cdef int64_t LAST = 1 << 53
+
+
+cdef double _rest(exact, double high) except? -1:
+    """What of an exact number its double leaves over, as a double."""
+    if type(exact) is int and -LAST <= exact <= LAST:
+        return 0.0
+    return exact - Fraction(high)
 
 
 SHAPE_NAMES = tuple(lr_shape_names[i].decode() for i in range(lr_shape_count))
@@ -136,9 +153,6 @@ def simd_level():
 
 class StepError(Exception):
     """A step that a schedule refuses or that no schedule has; program.py turns it into a SpecError."""
-
-
-cdef int64_t LAST = 1 << 53
 
 
 cdef class Kernel:
@@ -222,33 +236,37 @@ cdef class Kernel:
         return &view[0]
 
     cdef int _add(self, segment, int32_t floor) except -1:
-        """The pieces of one segment: (begin, code, mul, origin, length, length_low, start, stop, arg, child or data).
+        """The pieces of one segment: (begin, code, mul, origin, length, start, stop, arg, extra), as program.py makes them.
 
         Segments come in order; one takes over from its `begin` on, whatever the ones before it had planned for later.
         """
-        cdef double begin, mul, origin, length, length_low, start, stop
-        cdef int code, n
+        cdef int code, n = 1
+        cdef lr_ramp ramp
         cdef lr_piece *out
+        cdef double begin
         cdef const double[::1] numbers
         cdef double *table = NULL
-        begin, code, mul, origin, length, length_low, start, stop, arg, extra = segment
+        first, code, ramp.mul, origin, length, ramp.start, ramp.stop, ramp.arg, extra = segment
+        begin = first
+        ramp.table = &table
+        ramp.origin, ramp.length = origin, length
+        ramp.origin_low, ramp.length_low = _rest(origin, ramp.origin), _rest(length, ramp.length)
         while self.p.n_pieces > floor and self.p.pieces[self.p.n_pieces - 1].begin >= begin:
             self.p.n_pieces -= 1
         out = self.p.pieces + self.p.n_pieces
         if code >= 0:
-            n = lr_prepare(code, start, stop, mul, origin, length, length_low, arg, out, &table)
+            n = lr_prepare(code, &ramp, out)
         elif code == CUBIC:
-            numbers = extra
-            n = lr_prepare_cubic(&numbers[0], start, stop, mul, origin, length, length_low, arg, out, &table)
+            numbers = array("d", extra)
+            n = lr_prepare_cubic(&numbers[0], &ramp, out)
         else:
-            n = 1
             memset(out, 0, sizeof(lr_piece))
-            out.begin, out.end, out.b, out.s = begin, start, -origin, mul
+            out.end, out.b, out.b_low, out.s = ramp.start, -ramp.origin, -ramp.origin_low, ramp.mul
             out.formula = LR_hold if code == HOLD else LR_CALL if code == CALL else LR_sample
             if code == CALL:
                 out.child = extra
             elif code == SAMPLES:
-                out.table = self._numbers(extra)
+                out.table = self._numbers(extra.values)
         if n < 0:
             raise MemoryError
         if table:
@@ -352,35 +370,42 @@ cdef class Kernel:
 
 
 cdef int _raise(int status) except -1:
-    if status == 1:
-        raise StepError("past the end")
+    if status > 0:
+        raise StepError("end" if status == 1 else "ticks")
     if status == -1:
         raise MemoryError
     return 0
 
 
-def write_row(Kernel program, int64_t step, list dicts, list keys):
+def write_row(Kernel program, step, list dicts, list keys):
     """Write the values of one step into dictionaries: dicts[j][keys[j]] = value of column j, a Python float.
 
-    One evaluation for the whole row and no Python code per group; nothing is written if the step is refused.
+    One evaluation for the whole row and no Python code per group; nothing is written if anything is refused.
 
     step : int in [0, 2**53]; dicts, keys : lists with one entry for each column of `program`
-    Raises SpecError for a step out of range, ValueError for lists of another length.
+    Raises SpecError for a step out of range, TypeError for what is no int and no dict, ValueError for lists of another length.
     """
     cdef double small[64]
     cdef double *row = small
     cdef Py_ssize_t n = program.p.n_columns, j
-    cdef int status
+    cdef int64_t whole
+    cdef int overflow = 0, status
     if len(dicts) != n or len(keys) != n:
         raise ValueError(f"write_row: expected {n} dicts and keys, one for each column, got {len(dicts)} and {len(keys)}.")
-    if not 0 <= step <= LAST:
+    for j in range(n):
+        if not PyDict_Check(dicts[j]):
+            raise TypeError(f"dicts[{j}]: expected a dict, got {type(dicts[j]).__name__}.")
+    if not PyLong_CheckExact(step):
+        raise TypeError(f"step: expected an int, got {step!r}.")
+    whole = PyLong_AsLongLongAndOverflow(step, &overflow)
+    if overflow or not 0 <= whole <= LAST:
         program._evaluate(step)
     if n > 64:
-        row = <double *>PyMem_Calloc(n, sizeof(double))
+        row = <double *>PyMem_Malloc(n * sizeof(double))
         if row == NULL:
             raise MemoryError
     try:
-        status = _engine.range(&program.p, step, 1, 1, row, 0)
+        status = _engine.range(&program.p, whole, 1, 1, row, 0)
         if status:
             program._evaluate(step)
         for j in range(n):

@@ -48,48 +48,73 @@ static dd dd_exp2(dd x, int64_t *n) {
 
 /* -- pieces -- */
 
-/* a ramp on the clock of its node: position 0 at mul * x = origin */
-typedef struct {
-    double start, stop, mul, origin, arg;
-    dd length;
-    double **table;
-} ramp;
+typedef lr_ramp ramp;
 
 /* the position of inner distance `at` from the ramp's start, on the node's clock */
 static double position(const ramp *r, double at) { return (r->origin + at) / r->mul; }
 
+static dd length_of(const ramp *r) { return (dd){r->length, r->length_low}; }
+
+/* the same, but after `before` even where rounding would make them one */
+static double later(double before, double begin) {
+    return begin > before ? begin : from_bits(bits_of(before + 0.0) + 1);
+}
+
 static lr_piece from_start(const ramp *r, int formula, dd unit) {
-    dd span = two_sum(r->stop, -r->start), rate = dd_divide(unit, r->length);
-    return (lr_piece){position(r, 0.0), formula, -1, -r->origin, r->mul, r->start, span.h, span.l, rate.h, rate.l, r->arg, NULL};
+    dd span = two_sum(r->stop, -r->start), rate = dd_divide(unit, length_of(r));
+    return (lr_piece){
+        position(r, 0.0), formula, -1, -r->origin, -r->origin_low, r->mul, r->start, span.h, span.l, rate.h, rate.l, r->arg, NULL};
 }
 
 static lr_piece from_stop(const ramp *r, int formula, dd unit) {
-    dd span = two_sum(r->start, -r->stop), rate = dd_divide(unit, r->length);
-    dd end = two_sum(r->origin, r->length.h);
-    double b = end.h + (end.l + r->length.l);
-    return (lr_piece){position(r, 0.0), formula, -1, b, -r->mul, r->stop, span.h, span.l, rate.h, rate.l, r->arg, NULL};
+    dd span = two_sum(r->start, -r->stop), rate = dd_divide(unit, length_of(r));
+    dd b = dd_add((dd){r->origin, r->origin_low}, length_of(r));
+    return (lr_piece){position(r, 0.0), formula, -1, b.h, b.l, -r->mul, r->stop, span.h, span.l, rate.h, rate.l, r->arg, NULL};
 }
 
-typedef struct { int near_start, near_stop; double half; dd unit; } shape_row;
+typedef struct { int near_start, near_stop, far; double half; dd unit; } shape_row;
 
 static int one_piece(const ramp *r, shape_row row, lr_piece *out) {
     out[0] = from_start(r, row.near_start, row.unit);
     return 1;
 }
 
+/* whether the middle of the ramp is long enough for blocks of steps to share an anchor */
+static int has_far_part(const ramp *r) {
+    return r->mul == 1.0 && r->length >= LR_FAR_LENGTH && r->length_low == 0.0 && r->origin_low == 0.0 &&
+           r->origin == (double)(int64_t)r->origin && r->length == (double)(int64_t)r->length;
+}
+
 /* each half from the end where nothing cancels */
 static int two_sides(const ramp *r, shape_row row, lr_piece *out) {
-    out[0] = from_start(r, row.near_start, row.unit);
-    out[1] = from_stop(r, row.near_stop, row.unit);
-    out[1].begin = position(r, r->length.h * row.half);
-    return 2;
+    const lr_piece start = from_start(r, row.near_start, row.unit), stop = from_stop(r, row.near_stop, row.unit);
+    const double half = r->length * row.half;
+    int count = 0;
+    out[count++] = start;
+    if (has_far_part(r)) {
+        out[count] = start;
+        out[count].formula = row.far;
+        out[count++].begin = position(r, LR_FAR);
+        out[count] = stop;
+        out[count].formula = row.far;
+        out[count++].begin = position(r, half);
+        out[count] = stop;
+        out[count++].begin = position(r, r->length - LR_FAR);
+    } else {
+        out[count] = stop;
+        out[count++].begin = later(start.begin, position(r, half));
+    }
+    return count;
 }
 
 /* start * 2^(m log2(stop / start) / length) */
-static int geometric_piece(const ramp *r, shape_row row, lr_piece *out) {
+static int geometric_pieces(const ramp *r, shape_row row, lr_piece *out) {
     double start = r->start < 0 ? -r->start : r->start, stop = r->stop < 0 ? -r->stop : r->stop;
     dd octaves = dd_add(dd_log2(stop), dd_neg(dd_log2(start)));
     out[0] = from_start(r, row.near_start, octaves);
+    const double block = out[0].rate_h * LR_FAR_BLOCK;
+    /* blocks of less than half an octave; and 2^n of an anchor, n up to all octaves, has to be a number */
+    if (has_far_part(r) && block < 0.5 && block > -0.5 && octaves.h < 900 && octaves.h > -900) out[0].formula = row.far;
     return 1;
 }
 
@@ -142,7 +167,7 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
     double origin = origin_is_start ? r->start : r->stop, far = origin_is_start ? r->stop : r->start;
     int bits = power_bits(r->arg), count = 0;
     int64_t n;
-    double *table = power_table(r->arg, r->length, bits);
+    double *table = power_table(r->arg, length_of(r), bits);
     if (!table) return -1;
     *r->table = table;
     lr_piece near = origin_is_start ? from_start(r, LR_power, ONE) : from_stop(r, LR_power, ONE);
@@ -158,28 +183,29 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
     rest.span_h = last.span_h;
     rest.span_l = last.span_l;
     last.table = table + LR_POWER_SLICES + 3 * ((int64_t)1 << bits);
-    double length = r->length.h;
+    /* the first position is the start itself; from_start, it has no octave either */
+    out[count] = near;
+    out[count].formula = LR_hold;
+    out[count++].end = r->start;
+    const double length = r->length, second = later(out[0].begin, out[0].begin + 5.3e-23); /* 2^-74 */
     if (origin_is_start) {
-        /* m = 0 has no octave: the first position is the start itself */
-        out[count] = near;
-        out[count++].formula = LR_hold;
-        double second = position(r, 0.0), least = 5.3e-23; /* 2^-74 */
-        double after = from_bits(bits_of(second) + 1);
-        near.begin = second + least > after ? second + least : after;
+        near.begin = second;
         out[count++] = near;
         if (cancels) {
-            rest.begin = position(r, length * half);
-            if (rest.begin > near.begin) out[count++] = rest;
-            else out[count - 1] = (rest.begin = near.begin, rest);
-            last.begin = position(r, length * (1.0 - tail));
+            rest.begin = later(second, position(r, length * half));
+            out[count++] = rest;
+            last.begin = later(rest.begin, position(r, length * (1.0 - tail)));
             out[count++] = last;
         }
     } else {
         if (cancels) {
+            last.begin = second;
             out[count++] = last;
-            rest.begin = position(r, length * tail);
+            rest.begin = later(second, position(r, length * tail));
             out[count++] = rest;
-            near.begin = position(r, length * (1.0 - half));
+            near.begin = later(rest.begin, position(r, length * (1.0 - half)));
+        } else {
+            near.begin = second;
         }
         out[count++] = near;
     }
@@ -196,28 +222,24 @@ const char *const lr_shape_names[] = {LR_SHAPES(LR_NAME)};
 const char *const lr_formula_names[] = {LR_FORMULAS(LR_NAME) "call"};
 const int lr_shape_count = (int)(sizeof lr_shape_names / sizeof *lr_shape_names);
 
-int lr_prepare(int shape, double start, double stop, double mul, double origin, double length, double length_low,
-               double arg, lr_piece *out, double **table) {
-    const ramp r = {start, stop, mul, origin, arg, {length, length_low}, table};
+int lr_prepare(int shape, const lr_ramp *r, lr_piece *out) {
     int code = 0;
-#define LR_CASE(name, prepare, near_start, near_stop, half, unit) \
-    if (shape == code++) return prepare(&r, (shape_row){LR_##near_start, LR_##near_stop, half, unit}, out);
+#define LR_CASE(name, prepare, near_start, near_stop, far, half, unit) \
+    if (shape == code++) return prepare(r, (shape_row){LR_##near_start, LR_##near_stop, LR_##far, half, unit}, out);
     LR_SHAPES(LR_CASE)
 #undef LR_CASE
     return -1;
 }
 
-int lr_prepare_cubic(const double *coefficients, double start, double stop, double mul, double origin, double length, double length_low,
-                     double split, lr_piece *out, double **table) {
-    const ramp r = {start, stop, mul, origin, 0.0, {length, length_low}, table};
+int lr_prepare_cubic(const double *coefficients, const lr_ramp *r, lr_piece *out) {
     double *constants = malloc(12 * sizeof(double));
     if (!constants) return -1;
     memcpy(constants, coefficients, 12 * sizeof(double));
-    *table = constants;
-    out[0] = from_start(&r, LR_cubic, ONE);
+    *r->table = constants;
+    out[0] = from_start(r, LR_cubic, ONE);
     out[0].table = constants;
-    out[1] = from_stop(&r, LR_cubic, ONE);
+    out[1] = from_stop(r, LR_cubic, ONE);
     out[1].table = constants + 6;
-    out[1].begin = position(&r, length * split);
+    out[1].begin = later(out[0].begin, position(r, r->length * r->arg));
     return 2;
 }

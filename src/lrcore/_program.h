@@ -15,7 +15,7 @@ typedef struct lr_piece {
     double begin;          /* the first position that belongs to the piece, in the clock of its node */
     int32_t formula;       /* an LR_FORMULA, or LR_CALL */
     int32_t child;         /* LR_CALL: the node evaluated at m */
-    double b, s;           /* m = b + s * x */
+    double b, b_low, s;    /* m = b + b_low + s * x */
     double end;            /* the value at m = 0 */
     double span_h, span_l; /* the other end minus this one, in two doubles */
     double rate_h, rate_l; /* what turns m into the formula's argument (most often 1 / length), in two doubles */
@@ -49,7 +49,8 @@ typedef struct lr_program {
     int32_t *sources; /* the distinct nodes among the columns */
 } lr_program;
 
-/* What one instruction set offers. Each returns 0, or 1 if a step lies past a schedule that refuses it, or -1 without memory. */
+/* What one instruction set offers. Each returns 0, -1 without memory, or which steps it met that no value is given for: 1 if one
+ * lies past a schedule that refuses it, 2 if a stretched clock runs out of whole numbers there. */
 typedef struct lr_engine {
     const char *name;
     void (*start)(void); /* before the first use */
@@ -67,14 +68,18 @@ extern const lr_engine lr_engine_avx2, lr_engine_avx512;
 #define LR_X86_LEVELS 0
 #endif
 
-/* Writes the pieces of a Ramp into `out` (room for LR_MAX_PIECES) and returns how many; its constants follow *table, which is
- * allocated with malloc if the shape needs one. Position 0 of the ramp is at mul * x = origin; length is `length + length_low`. */
+/* A ramp on the clock of its node: its position is mul * x - origin, in ticks; origin and length are two doubles each. */
+typedef struct lr_ramp {
+    double start, stop, mul, origin, origin_low, length, length_low;
+    double arg;        /* the shape's parameter; of a cubic, where it is half way */
+    double **table;    /* OUT: constants, allocated with malloc, if the shape needs any */
+} lr_ramp;
+
+/* Writes the pieces of a ramp into `out` (room for LR_MAX_PIECES) and returns how many, or -1 without memory. */
 #define LR_MAX_PIECES 8
-int lr_prepare(int shape, double start, double stop, double mul, double origin, double length, double length_low,
-               double arg, lr_piece *out, double **table);
-/* One cubic a w + b w^2 + c w^3 of w = m / length between two values, as one piece from each end. */
-int lr_prepare_cubic(const double *coefficients, double start, double stop, double mul, double origin, double length, double length_low,
-                     double split, lr_piece *out, double **table);
+int lr_prepare(int shape, const lr_ramp *ramp, lr_piece *out);
+/* The cubic a w + b w^2 + c w^3 of the fraction w of its length; coefficients from the start, then from the stop, in two doubles. */
+int lr_prepare_cubic(const double *coefficients, const lr_ramp *ramp, lr_piece *out);
 extern const char *const lr_shape_names[];
 extern const int lr_shape_count;
 extern const char *const lr_formula_names[];

@@ -2,7 +2,8 @@
  *
  * A formula gives the value at distance m from the end its piece works from (see lr_piece). The arithmetic is in + - * and the
  * residual of a product, so that every instruction set and compiler gives the same bits; what needs a division, a logarithm
- * or an exponential was done once, in _prepare.c. `w` is the formula's argument in two doubles, most often m / length. */
+ * or an exponential was done once, in _prepare.c. `w` is the formula's argument in two doubles, most often m / length.
+ * At real positions m is rounded; l is what was lost, and 0 at whole ones. */
 #ifndef LR_SHAPES_H
 #define LR_SHAPES_H
 
@@ -11,26 +12,29 @@
 #include "_program.h"
 
 /* FORMULA(name, value) */
-#define LR_FORMULAS(FORMULA)                                   \
-    FORMULA(hold, k->end)                                      \
-    FORMULA(line, mix(k, argument(k, m)))                      \
-    FORMULA(half_cosine, mix(k, sine_squared(argument(k, m)))) \
-    FORMULA(geometric, exponential_of(k, argument(k, m)))      \
-    FORMULA(power, mix(k, power_of(k, m)))                     \
-    FORMULA(power_rest, mix(k, one_minus(power_of(k, m))))     \
-    FORMULA(power_tail, mix(k, power_series(k, argument(k, m)))) \
-    FORMULA(cubic, mix(k, cubic_of(k, argument(k, m))))        \
+#define LR_FORMULAS(FORMULA)                                                                                  \
+    FORMULA(hold, k->end)                                                                                     \
+    FORMULA(line, mix(k, argument(k, m, l)))                                                                     \
+    FORMULA(line_far, join(line_anchor(k, block_of(k, m)), line_offset(k, offset_in_block(k, m, l))))            \
+    FORMULA(half_cosine, mix(k, sine_squared(argument(k, m, l))))                                                \
+    FORMULA(half_cosine_far, join(cosine_anchor(k, block_of(k, m)), cosine_offset(k, offset_in_block(k, m, l)))) \
+    FORMULA(geometric, exponential_of(k, argument(k, m, l)))                                                     \
+    FORMULA(geometric_far, join(geometric_anchor(k, block_of(k, m)), geometric_offset(k, offset_in_block(k, m, l)))) \
+    FORMULA(power, mix(k, power_of(k, m, l)))                                                                    \
+    FORMULA(power_rest, mix(k, one_minus(power_of(k, m, l))))                                                    \
+    FORMULA(power_tail, mix(k, power_series(k, argument(k, m, l))))                                              \
+    FORMULA(cubic, mix(k, cubic_of(k, argument(k, m, l))))                                                       \
     FORMULA(sample, k->table[(int64_t)m])
 
-/* SHAPE(name, how it is cut into pieces (_prepare.c), formula near the start, formula near the stop, where its value is half
- * way, the argument at the far end) */
-#define LR_SHAPES(SHAPE)                                                                       \
-    SHAPE(constant, one_piece, hold, hold, 1.0, ONE)                                           \
-    SHAPE(linear, two_sides, line, line, 0.5, ONE)                                             \
-    SHAPE(cosine, two_sides, half_cosine, half_cosine, 0.5, HALF_PI)                           \
-    SHAPE(exponential, geometric_piece, geometric, geometric, 1.0, ONE)                        \
-    SHAPE(polynomial, power_from_stop, power, power, 0.5, ONE)                                 \
-    SHAPE(polynomial_from_start, power_from_start, power, power, 0.5, ONE)
+/* SHAPE(name, how it is cut into pieces (_prepare.c), formula near the start, near the stop, and far from both, the fraction of
+ * its length where it is half way, the argument at the far end) */
+#define LR_SHAPES(SHAPE)                                                                                       \
+    SHAPE(constant, one_piece, hold, hold, hold, 1.0, ONE)                                                     \
+    SHAPE(linear, two_sides, line, line, line_far, 0.5, ONE)                                                   \
+    SHAPE(cosine, two_sides, half_cosine, half_cosine, half_cosine_far, 0.5, HALF_PI)                          \
+    SHAPE(exponential, geometric_pieces, geometric, geometric, geometric_far, 1.0, ONE)                        \
+    SHAPE(polynomial, power_from_stop, power, power, power, 0.5, ONE)                                          \
+    SHAPE(polynomial_from_start, power_from_start, power, power, power, 0.5, ONE)
 
 enum lr_formula {
 #define LR_CODE(name, value) LR_##name,
@@ -39,10 +43,10 @@ enum lr_formula {
     LR_CALL
 };
 
-/* m times the piece's rate */
-static inline dd argument(const lr_piece *k, double m) {
+/* m + l times the piece's rate; l is what was lost in rounding m, and 0 for whole positions */
+static inline dd argument(const lr_piece *k, double m, double l) {
     double h = m * k->rate_h;
-    return (dd){h, residual(m, k->rate_h, h) + m * k->rate_l};
+    return (dd){h, (residual(m, k->rate_h, h) + m * k->rate_l) + l * k->rate_h};
 }
 
 /* end + span * c, with one rounding that counts: the products' residuals are carried into the small part */
@@ -82,15 +86,96 @@ static inline double exp2_minus_one(double f) {
     return f * e;
 }
 
-/* end * 2^w. Adding 1.5 * 2^52 rounds w to the integer n that then stands in the low bits of the sum; n is added to the
- * exponent field. The ends of an exponential keep 2^20 away from the ends of that field (_prepare.c). */
+/* adding 1.5 * 2^52 rounds to the nearest integer, which then stands in the low bits of the sum */
+#define LR_MAGIC 6755399441055744.0
+
+/* end * 2^w: n = w rounded is added to the exponent field. The ends of an exponential keep 2^20 away from the ends of that field. */
 static inline double exponential_of(const lr_piece *k, dd w) {
-    const double magic = 6755399441055744.0;
-    double t = w.h + magic;
-    double f = (w.h - (t - magic)) + w.l;
+    double t = w.h + LR_MAGIC;
+    double f = (w.h - (t - LR_MAGIC)) + w.l;
     double v = k->end + k->end * exp2_minus_one(f);
     return from_bits(bits_of(v) + (bits_of(t) << 52));
 }
+
+/* -- far from the ends --
+ *
+ * Where m is large, blocks of LR_FAR_BLOCK distances share an anchor: the value at a + s i is
+ *     high + (low + (p S(i) + q T(i)))
+ * with high + low, p and q the block's, and S and T the same for every block, so a long range reads them from a table and
+ * spends four or five operations a step. Blocks are aligned on m, in the direction the clock runs. From eight blocks on, what
+ * the offset adds is an eighth of the value at most, and so are its roundings. */
+#define LR_FAR_BLOCK 512
+#define LR_FAR (8.0 * LR_FAR_BLOCK)
+#define LR_FAR_LENGTH 16384.0 /* shorter curves have no far part: the angles of a block stay below pi / 64 */
+
+typedef struct { double high, low, p, q; } anchor;
+typedef struct { double s, t; } offset;
+
+static inline double join(anchor a, offset o) { return a.high + (a.low + (a.p * o.s + a.q * o.t)); }
+
+/* s m rounded down to a multiple of the block; s is 1 or -1 */
+static inline double block_floor(const lr_piece *k, double m) {
+    double x = (k->s * m) * (1.0 / LR_FAR_BLOCK), r = (x + LR_MAGIC) - LR_MAGIC;
+    r = r > x ? r - 1.0 : r;
+    return r * LR_FAR_BLOCK;
+}
+static inline double block_of(const lr_piece *k, double m) { return k->s * block_floor(k, m); }
+static inline double offset_in_block(const lr_piece *k, double m, double l) {
+    return (k->s * m - block_floor(k, m)) + k->s * l;
+}
+
+/* end + span c, in two doubles */
+static inline dd mix_wide(const lr_piece *k, dd c) {
+    double p = k->span_h * c.h;
+    dd s = two_sum(k->end, p);
+    return (dd){s.h, s.l + (residual(k->span_h, c.h, p) + (k->span_h * c.l + k->span_l * c.h))};
+}
+
+static inline anchor line_anchor(const lr_piece *k, double a) {
+    dd v = mix_wide(k, argument(k, a, 0.0));
+    return (anchor){v.h, v.l, k->s * (k->span_h * k->rate_h), 0.0};
+}
+static inline offset line_offset(const lr_piece *k, double i) { return (void)k, (offset){i, 0.0}; }
+
+/* sin(a + i)^2 = sin(a)^2 + sin(2 a) (sin(2 i) / 2) + cos(2 a) sin(i)^2 */
+static inline anchor cosine_anchor(const lr_piece *k, double a) {
+    dd w = argument(k, a, 0.0), c = sine_squared(w), v = mix_wide(k, c);
+    double z = w.h * w.h;
+    double d = LR_DOUBLE_SINE_8;
+    d = LR_DOUBLE_SINE_7 + z * d;
+    d = LR_DOUBLE_SINE_6 + z * d;
+    d = LR_DOUBLE_SINE_5 + z * d;
+    d = LR_DOUBLE_SINE_4 + z * d;
+    d = LR_DOUBLE_SINE_3 + z * d;
+    d = LR_DOUBLE_SINE_2 + z * d;
+    d = LR_DOUBLE_SINE_1 + z * d;
+    d = LR_DOUBLE_SINE_0 + z * d;
+    return (anchor){v.h, v.l, k->span_h * (k->s * (2.0 * w.h * d)), k->span_h * (1.0 - 2.0 * (c.h + c.l))};
+}
+static inline offset cosine_offset(const lr_piece *k, double i) {
+    double w = i * k->rate_h, z = w * w;
+    double d = LR_FAR_DOUBLE_SINE_4;
+    d = LR_FAR_DOUBLE_SINE_3 + z * d;
+    d = LR_FAR_DOUBLE_SINE_2 + z * d;
+    d = LR_FAR_DOUBLE_SINE_1 + z * d;
+    d = LR_FAR_DOUBLE_SINE_0 + z * d;
+    double s = LR_FAR_SINE_3;
+    s = LR_FAR_SINE_2 + z * s;
+    s = LR_FAR_SINE_1 + z * s;
+    s = LR_FAR_SINE_0 + z * s;
+    return (offset){w * d, z + (z * z) * s};
+}
+
+/* 2^(a + i) = 2^a + 2^a (2^i - 1); only where a block is less than half an octave */
+static inline anchor geometric_anchor(const lr_piece *k, double a) {
+    dd w = argument(k, a, 0.0);
+    double t = w.h + LR_MAGIC;
+    double f = (w.h - (t - LR_MAGIC)) + w.l;
+    double rest = k->end * exp2_minus_one(f), high = k->end + rest, low = rest - (high - k->end);
+    double scale = from_bits((bits_of(t) << 52) + 0x3ff0000000000000ULL);
+    return (anchor){high * scale, low * scale, high * scale, 0.0};
+}
+static inline offset geometric_offset(const lr_piece *k, double i) { return (offset){exp2_minus_one(i * k->rate_h), 0.0}; }
 
 /* (m / length)^power from anchors: the power of the middle c of each of 2^bits slices of an octave times the power of the octave,
  * both from a table in two doubles, times (1 + d)^power with d = (m - c) / c small enough for eight terms of the binomial series.
@@ -101,37 +186,41 @@ static inline double exponential_of(const lr_piece *k, dd w) {
 #define LR_POWER_LOWEST (-74)
 #define LR_POWER_SLICES (LR_POWER_BINOMIALS + 2 * LR_POWER_OCTAVES)
 
-/* what all distances of one slice share */
-typedef struct { double c, inverse, high, low; } power_anchor;
+/* what all distances of one slice share, and the binomial coefficients */
+typedef struct { double c, inverse, high, low, b1, b2, b3, b4, b5, b6, b7, b8; } power_anchor;
 
 static inline power_anchor power_anchor_of(const lr_piece *k, double m) {
     int bits = (int)k->arg;
     uint64_t u = bits_of(m);
     uint64_t slice = (u >> (52 - bits)) & ((1u << bits) - 1);
-    const double *octave = k->table + LR_POWER_BINOMIALS + 2 * ((u >> 52) - (1023 + LR_POWER_LOWEST));
-    const double *anchor = k->table + LR_POWER_SLICES + 3 * slice;
-    double high = anchor[1] * octave[0];
+    const double *t = k->table, *octave = t + LR_POWER_BINOMIALS + 2 * ((u >> 52) - (1023 + LR_POWER_LOWEST));
+    const double *slot = t + LR_POWER_SLICES + 3 * slice;
+    double high = slot[1] * octave[0];
     return (power_anchor){
-        from_bits(0x3ff0000000000000ULL | (slice << (52 - bits)) | (1ULL << (51 - bits))), anchor[0], high,
-        residual(anchor[1], octave[0], high) + (anchor[1] * octave[1] + anchor[2] * octave[0])};
+        from_bits(0x3ff0000000000000ULL | (slice << (52 - bits)) | (1ULL << (51 - bits))), slot[0], high,
+        residual(slot[1], octave[0], high) + (slot[1] * octave[1] + slot[2] * octave[0]),
+        t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8]};
 }
 
 /* f: m scaled to [1, 2) by a power of two */
-static inline dd power_from_anchor(const lr_piece *k, power_anchor a, double f) {
-    const double *t = k->table;
+static inline dd power_from_anchor(power_anchor a, double f) {
     double d = (f - a.c) * a.inverse;
-    double q = t[7] + d * t[8];
-    q = t[6] + d * q;
-    q = t[5] + d * q;
-    q = t[4] + d * q;
-    q = t[3] + d * q;
-    q = t[2] + d * q;
-    q = t[1] + d * q;
+    double q = a.b7 + d * a.b8;
+    q = a.b6 + d * q;
+    q = a.b5 + d * q;
+    q = a.b4 + d * q;
+    q = a.b3 + d * q;
+    q = a.b2 + d * q;
+    q = a.b1 + d * q;
     return (dd){a.high, a.low + a.high * (d * q)};
 }
 
-static inline dd power_of(const lr_piece *k, double m) {
-    return power_from_anchor(k, power_anchor_of(k, m), fraction_of(m));
+/* (m + l)^power = m^power (1 + power l / m), where l / m needs few digits */
+static inline dd power_of(const lr_piece *k, double m, double l) {
+    power_anchor a = power_anchor_of(k, m);
+    dd y = power_from_anchor(a, fraction_of(m));
+    double shrink = from_bits(0x7fe0000000000000ULL - (bits_of(m) & 0x7ff0000000000000ULL));
+    return (dd){y.h, y.l + y.h * (a.b1 * ((l * shrink) * a.inverse))};
 }
 
 /* 1 - c, for c that is no closer to 1 than a quarter of a slice (nearer, power_tail takes over) */

@@ -62,7 +62,8 @@ def polynomial(start: Number, stop: Number, steps: Length, power: Number, origin
     """A power of what is left (origin "stop") or of what has passed (origin "start").
 
     Formula, u = t / steps: stop + (start - stop) (1 - u)^power, or with origin "start" start + (stop - start) u^power;
-    for 0 <= t < steps, then stop. power : above 0, up to 100; steps : a length.
+    for 0 <= t < steps, then stop. power : above 0.001, up to 100 (of a power above 16, heights below 2^-800 count as 0);
+    steps : a length.
     Raises SpecError. Source: the `poly` policy of Caffe; Liu et al. 2015 (arXiv:1506.04579).
 
     >>> polynomial(1.0, 0.0, 4, power=2)([0, 2, 4])

@@ -37,13 +37,15 @@ def whole(value: Any, path: str, low: int = 0, high: int = LAST_STEP, hint: str 
         if isinstance(value, bool) or not isinstance(value, Integral):
             raise SpecError(path, _integer(low, high), value, hint)
         value = int(value)
-    if not low <= value <= high:
-        raise SpecError(path, _integer(low, high), value, hint)
+    if value < low or value > high:
+        raise SpecError(path, _integer(low, high if value > high else LAST_STEP, value > high), value, hint)
     return value
 
 
-def _integer(low: int, high: int) -> str:
-    return f"an integer >= {low}" if high == LAST_STEP else f"an integer from {low} to {high}"
+def _integer(low: int, high: int, above: bool = False) -> str:
+    if high == LAST_STEP:
+        return f"an integer from {low} to 2**53" if above else f"an integer >= {low}"
+    return f"an integer from {low} to {high}"
 
 
 def length(value: Any, path: str) -> Length:
@@ -51,6 +53,8 @@ def length(value: Any, path: str) -> Length:
     if type(value) is int:
         if 0 <= value <= LAST_STEP:
             return value
+        if value > LAST_STEP:
+            raise SpecError(path, "a length of at most 2**53 steps", value)
     elif isinstance(value, str):
         if value == "rest":
             return "rest"

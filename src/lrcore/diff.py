@@ -5,20 +5,35 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .cycles import cycle_starts
 from .errors import SpecError, Words, shown
 from .schedule import (
-    Constant, Every, Knots, PastEnd, Per, Ramp, Repeat, Samples, Schedule, Sequence, Stretch, Until, _Arithmetic, _Wrapped,
-)  # fmt: skip
+    Constant,
+    Every,
+    Knots,
+    PastEnd,
+    Per,
+    Ramp,
+    Repeat,
+    Samples,
+    Schedule,
+    Sequence,
+    Stretch,
+    Until,
+    _Arithmetic,
+)
 
 if TYPE_CHECKING:
     from .plan import Plan
 
 _BLOCK = 65_536
-_COMPARED = 2**26
-"""Steps compared one by one, all columns together (a fraction of a second); beyond, boundaries and points between them."""
+_COMPARED = 2**24
+"""Steps compared one by one, all columns together (some 0.1 s); beyond, boundaries and points between them."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,8 @@ def diff_plans(old: Plan, new: Plan) -> PlanDiff:
     sides: list[tuple[str | None, Any, Any]] = [(None, old.defaults, new.defaults)]
     sides += [(pattern, before.get(pattern, {}), after.get(pattern, {})) for pattern in _keys(before, after)]
     pairs = [(group, field, _written(had, field), _written(has, field)) for group, had, has in sides for field in _keys(had, has)]
-    pairs = [pair for pair in pairs if pair[2] != pair[3] or (old.horizon != new.horizon and isinstance(pair[2], Schedule) and not pair[2].resolved)]
+    resized = old.horizon != new.horizon
+    pairs = [pair for pair in pairs if pair[2] != pair[3] or (resized and isinstance(pair[2], Schedule) and not pair[2].resolved)]
     for group, field, left, right in pairs:
         ends = _in_force(left, old, field), _in_force(right, new, field)
         step = first_difference(*ends, max(old.horizon or 0, new.horizon or 0), _COMPARED // len(pairs))
@@ -144,18 +160,18 @@ def first_difference(old: Schedule | None, new: Schedule | None, horizon: int = 
     try:
         for first in range(0, min(last + 1, compared), _BLOCK):
             count = min(_BLOCK, last + 1 - first)
-            unequal = old.values(count, first) != new.values(count, first)
+            unequal = np.not_equal(old.values(count, first), new.values(count, first))
             if unequal.any():
                 return first + int(unequal.argmax())
         if last < compared:
             return None
         steps = sorted({*landmarks(old, last), *landmarks(new, last), *range(compared, last, max((last - compared) // 1024, 1)), last})
         probes = [step for step in steps if step >= compared]
-        unequal = old(probes) != new(probes)
+        unequal = np.not_equal(old(probes), new(probes))
         if not unequal.any():
             return None
         i = int(unequal.argmax())
-        low, high = probes[i - 1] if i else compared - 1, probes[i]
+        low, high = int(probes[i - 1]) if i else compared - 1, int(probes[i])
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if old(middle) != new(middle) else (middle, high)
@@ -170,7 +186,7 @@ _MANY = 4096
 
 
 def landmarks(schedule: Schedule, last: int) -> list[int]:
-    """Steps up to `last` between which a resolved schedule is smooth: its boundaries and their neighbours, sorted, a few thousand at most."""
+    """Steps up to `last` between which a resolved schedule is smooth: its boundaries and their neighbours, a few thousand at most."""
     found = _thinned(_boundaries(schedule, last))
     return sorted({step for boundary in found for step in (boundary - 1, boundary, boundary + 1) if 0 <= step <= last} | {0, last})
 
@@ -181,7 +197,7 @@ def _thinned(steps: list[int]) -> list[int]:
     if len(steps) <= _MANY:
         return steps
     half = _MANY // 4
-    return steps[:half] + steps[half:-half:len(steps) // half] + steps[-half:]
+    return steps[:half] + steps[half : -half : len(steps) // half] + steps[-half:]
 
 
 def _boundaries(schedule: Schedule, last: int) -> list[int]:
@@ -198,9 +214,10 @@ def _boundaries(schedule: Schedule, last: int) -> list[int]:
             for phase in schedule.phases:
                 if begin > last:
                     break
-                found += [begin, *(begin + step for step in _boundaries(phase, last - begin) if step <= (last if phase.span is None else phase.span))]
-                begin += phase.span if isinstance(phase.span, int) else 0
-            return _thinned([*found, begin])
+                span = phase.span if isinstance(phase.span, int) else last
+                found += [begin, *(begin + step for step in _boundaries(phase, last - begin) if step <= span)]
+                begin += span
+            return _thinned([*found, min(begin, last + 1)])
         case _Arithmetic():
             return _thinned([step for term in schedule.terms for step in _boundaries(term, last)])
         case Repeat():
@@ -228,14 +245,14 @@ def _cycles(schedule: Repeat, last: int) -> list[int]:
     cycle = schedule.inner.span
     if not isinstance(cycle, int):
         return []
-    starts = cycle_starts(cycle, schedule.stretch, schedule.times)
+    starts = cycle_starts(cycle, schedule.growth, schedule.times)
     if starts is None:
         seen = min(last // cycle + 1, schedule.times or last + 1)
         chosen = _thinned([*range(min(seen + 1, _MANY)), *range(max(seen - _MANY, 0), seen + 1)])
         begins = [(i * cycle, cycle) for i in chosen]
     else:
         seen = bisect_left(starts, last + 1)
-        begins = [(begin, end - begin) for begin, end in zip(starts[:seen], starts[1 : seen + 1], strict=False)] + [(starts[min(seen, len(starts) - 1)], 1)]
+        begins = [(begin, end - begin) for begin, end in pairwise(starts[: seen + 1])] + [(starts[min(seen, len(starts) - 1)], 1)]
     inside = [step for step in _boundaries(schedule.inner, cycle) if 0 < step < cycle]
     found = [begin for begin, _ in begins]
     if len(inside) * len(begins) <= _MANY:

@@ -84,10 +84,12 @@ def save_table(table: Table, path: str | os.PathLike[str], progress: Callable[[i
             _write(side, 0, text)
             os.fsync(data)
             os.fsync(side)
-            _read_back(table, data_path, header, seal)
+            if not _read_back(table, data, header, seal):
+                raise TableError(f"What was written for {target} does not read back the same, so nothing was changed. Check the disk.")
             _commit(data_path, side_path, target)
     except OSError as error:
-        raise TableError(f"The table could not be written to {target}: {error.strerror or error}. What was there before is unchanged.") from error
+        cause = error.strerror or error
+        raise TableError(f"The table could not be written to {target}: {cause}. What was there before is unchanged.") from error
 
 
 def _sidecar(table: Table, digest: str) -> bytes:
@@ -100,7 +102,7 @@ def _sidecar(table: Table, digest: str) -> bytes:
 
 def _header(shape: tuple[int, int], dtype: np.dtype[Any]) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(buffer, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
     return buffer.getvalue()
 
 
@@ -125,6 +127,7 @@ def _write_rows(table: Table, file: int, place: int, progress: Callable[[int], o
         block = room[i % buffers][: len(table) - blocks[i]]
         table.fill(blocks[i], block)
         _write(file, place + blocks[i] * width, block)
+        os.posix_fadvise(file, place + blocks[i] * width, block.nbytes, os.POSIX_FADV_DONTNEED)
         return block
 
     with ThreadPoolExecutor(threads, "lrcore-save") as pool:
@@ -132,7 +135,7 @@ def _write_rows(table: Table, file: int, place: int, progress: Callable[[int], o
         try:
             for i in range(len(blocks)):
                 block = waiting[i % buffers].result()
-                sha.update(block)
+                sha.update(block.data)
                 if i + buffers < len(blocks):
                     waiting[i % buffers] = pool.submit(make, i + buffers)
                 if progress is not None:
@@ -143,19 +146,16 @@ def _write_rows(table: Table, file: int, place: int, progress: Callable[[int], o
     return sha.hexdigest()
 
 
-def _read_back(table: Table, path: Path, header: bytes, seal: bytes) -> None:
-    """Compare what the file gives back, its frame and rows spread over it, with what was meant."""
-    with _mapped(path) as content:
-        size = len(header) + table.nbytes + _SEAL
-        sound = len(content) == size and content[: len(header)] == header and content[-_SEAL:] == seal
-        count = min(len(table), max(_BUFFER // max(table.shape[1] * table.dtype.itemsize, 1), 1), 256)
-        if sound and count:
-            chosen = np.linspace(0, len(table) - 1, count).astype(np.int64)
-            stored = np.frombuffer(content, table.dtype, table.size, len(header)).reshape(table.shape)
-            sound = bool((stored[chosen] == table.rows(chosen)).all())
-            del stored  # a mapping cannot be closed while an array looks at it
-    if not sound:
-        raise TableError(f"What was written to {path.parent} does not read back the same, so nothing there was changed. Check the disk, or write elsewhere.")
+def _read_back(table: Table, file: int, header: bytes, seal: bytes) -> bool:
+    """Whether the file gives back its frame, and rows spread over it, as they were meant."""
+    width = table.shape[1] * table.dtype.itemsize
+    end = len(header) + table.nbytes
+    if os.fstat(file).st_size != end + _SEAL or os.pread(file, len(header), 0) != header or os.pread(file, _SEAL, end) != seal:
+        return False
+    count = min(len(table), max(_BUFFER // max(width, 1), 2), 256)
+    chosen = np.linspace(0, len(table) - 1, count).astype(np.int64)
+    stored = b"".join(os.pread(file, width, len(header) + int(i) * width) for i in chosen)
+    return stored == table.rows(chosen).tobytes()
 
 
 def _commit(data: Path, side: Path, target: Path) -> None:
@@ -179,7 +179,7 @@ def _side(target: Path, suffix: str = ".json") -> Path:
 def _temporary(target: Path) -> Iterator[tuple[int, Path]]:
     """A new locked file beside the target, gone at the end unless it was renamed."""
     path = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file, path
@@ -208,24 +208,40 @@ def _escaped(name: str) -> str:
 class _Stored:
     """Rows read from a mapped file, found by the step they belong to."""
 
-    def __init__(self, array: np.ndarray, start: int, stride: int) -> None:
-        self._array, self._start, self._stride = array, start, stride
+    def __init__(self, content: mmap.mmap, rows: _Rows) -> None:
+        self._content, self._start, self._stride = content, rows.start, rows.stride
+        dtype, width = np.dtype(rows.dtype), len(rows.columns)
+        self._origin = len(content) - _SEAL - rows.count * width * dtype.itemsize
+        self._array = np.frombuffer(content, dtype, rows.count * width, self._origin).reshape(rows.count, width)
 
     def view(self, first: int, count: int, stride: int) -> np.ndarray:
         begin, step = (first - self._start) // self._stride, stride // self._stride
-        return self._array[begin : begin + (count - 1) * step + 1 : step] if count else self._array[:0]
+        end = begin + (count - 1) * step + 1 if count else begin
+        return self._array[begin:end:step]
 
-    def block(self, first: int, count: int, stride: int, dtype: Any, out: np.ndarray | None = None, threads: int | None = None) -> np.ndarray:
+    def block(
+        self, first: int, count: int, stride: int, dtype: Any, out: np.ndarray | None = None, threads: int | None = None
+    ) -> np.ndarray:  # fmt: skip
+        rows = self.view(first, count, stride)
         if out is None:
-            return self.view(first, count, stride).astype(dtype)
-        out[...] = self.view(first, count, stride)
+            return rows.astype(dtype)
+        out[...] = rows
+        if out.nbytes >= mmap.PAGESIZE:  # pages that were copied need not stay mapped: reading it all takes no more memory than a part
+            begin = self._origin + (first - self._start) // self._stride * self._array.strides[0]
+            begin -= begin % mmap.PAGESIZE
+            self._content.madvise(mmap.MADV_DONTNEED, begin, min(abs(rows.strides[0]) * count + mmap.PAGESIZE, len(self._content) - begin))
         return out
 
     def at(self, steps: np.ndarray, dtype: Any) -> np.ndarray:
-        return self._array[(steps - self._start) // self._stride].astype(dtype, copy=False)
+        rows: np.ndarray = self._array[(steps - self._start) // self._stride]
+        return rows.astype(dtype, copy=False)
 
     def row(self, step: int, out: np.ndarray | None) -> np.ndarray:
-        return self.block(step, 1, self._stride, self._array.dtype, None if out is None else out[None])[0]
+        row: np.ndarray = self.view(step, 1, self._stride)[0]
+        if out is None:
+            return row.copy()
+        out[...] = row
+        return out
 
     def column(self, j: int, first: int, count: int, stride: int, dtype: Any) -> np.ndarray:
         return self.view(first, count, stride)[:, j].astype(dtype)
@@ -236,51 +252,40 @@ class StoredTable(Table):
 
     def __init__(self, path: Path, content: mmap.mmap, sidecar: _Sidecar, bound: BoundPlan) -> None:
         rows = sidecar.rows
-        dtype = np.dtype(rows.dtype)
-        self.path, self._content, self._recorded = path, content, sidecar.digest
-        self._origin = len(content) - _SEAL - rows.count * len(rows.columns) * dtype.itemsize
-        array = np.frombuffer(content, dtype, rows.count * len(rows.columns), self._origin).reshape(rows.count, len(rows.columns))
-        super().__init__(_Stored(array, rows.start, rows.stride), bound, rows.count, rows.start, rows.stride, dtype)
+        super().__init__(_Stored(content, rows), bound, rows.count, rows.start, rows.stride, np.dtype(rows.dtype))
+        self.path, self._recorded = path, sidecar.digest
 
     def verify(self) -> None:
         """Read every row and compare their SHA-256 with the one recorded when the file was written; bounded memory.
 
         Raises TableError if they differ.
         """
-        sha = hashlib.sha256()
-        piece = 4 * 2**20
-        with memoryview(self._content) as content:
-            for begin in range(0, len(content) - _SEAL, piece):
-                sha.update(content[max(begin, self._origin) : min(begin + piece, len(content) - _SEAL)])
-                self._content.madvise(mmap.MADV_DONTNEED, begin, min(piece, len(content) - begin))
-        if sha.hexdigest() != self._recorded:
-            raise TableError(f"The values in {self.path} were altered after they were written: their SHA-256 is not the recorded one. Write the table again.")
+        if self.digest() != self._recorded:
+            sentence = "were altered after they were written: their SHA-256 is not the recorded one"
+            raise TableError(f"The values in {self.path} {sentence}. {_AGAIN}")
 
 
-def open_table(path: str | os.PathLike[str], plan: Plan | None = None) -> StoredTable:
-    """Open a table written by `table.save`, mapped into memory: opening reads no rows, however many there are.
-
-    plan : if given, the plan the table must be of
-    Raises TableError for a file that is missing, cut short, altered, separated from its sidecar, or of another plan. A change
-    of the values themselves is found by `.verify()`, which reads them all.
-    """
+def read_table(path: str | os.PathLike[str], plan: Plan | None) -> StoredTable:
+    """The table in a file; see `table.open_table`."""
     target = Path(os.path.abspath(path))
-    for _ in range(3):  # a writer may put a new pair in place between a look at the one file and at the other
-        seen = _identity(target)
-        content, text = _pair(target)
-        if text is not None or seen == _identity(target):
-            break
+    seen, (content, text) = _identity(target), _pair(target)
+    while text is None and seen != (now := _identity(target)):  # a writer put a new pair in place between two looks
+        seen, (content, text) = now, _pair(target)
     if text is None:
         raise _no_pair(target, content)
     sidecar = _read_sidecar(target, text)
     rows = sidecar.rows
     header = _header((rows.count, len(rows.columns)), np.dtype(rows.dtype))
     if content[: len(header)] != header:
-        raise TableError(f"The header of {target} was altered: it does not say {rows.count:,} rows x {len(rows.columns):,} columns of {rows.dtype}. {_AGAIN}")
+        wanted = f"{rows.count:,} rows x {len(rows.columns):,} columns of {rows.dtype}"
+        raise TableError(f"The header of {target} was altered: it does not say {wanted}. {_AGAIN}")
     if len(content) != len(header) + rows.count * len(rows.columns) * np.dtype(rows.dtype).itemsize + _SEAL:
         raise TableError(f"{target} is not as long as its header says. {_AGAIN}")
     if plan is not None and plan.fingerprint != sidecar.fingerprint:
-        raise TableError(f"{target} holds the table of another plan.\n{sidecar.plan.diff(plan).text(12)}\nWrite the table of this plan, or open the file without one.")
+        difference = sidecar.plan.diff(plan).text(12)
+        raise TableError(
+            f"{target} holds the table of another plan.\n{difference}\nWrite the table of this plan, or open the file without one."
+        )
     return StoredTable(target, content, sidecar, sidecar.plan.bind(rows.names))
 
 
@@ -293,12 +298,6 @@ def _identity(target: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[mmap.mmap]:
-    with _map(path) as content:
-        yield content
 
 
 def _map(path: Path) -> mmap.mmap:
@@ -316,7 +315,7 @@ def _pair(target: Path) -> tuple[mmap.mmap, bytes | None]:
         raise TableError(f"{target} is empty. {_AGAIN}") from None
     except OSError as error:
         raise TableError(f"{target} cannot be opened: {error.strerror}.") from error
-    for suffix in (".json", ".json.new"):
+    for suffix in (".json", ".json.new", ".json"):  # the first again: a writer may just have renamed the second to it
         with suppress(FileNotFoundError):
             text = _side(target, suffix).read_bytes()
             if hashlib.sha256(text).digest() == content[-_SEAL:]:
@@ -328,11 +327,11 @@ def _no_pair(target: Path, content: mmap.mmap) -> TableError:
     """Why no sidecar belongs to the data, as far as it can be told."""
     side = _side(target)
     if not side.exists():
-        return TableError(f"{target} has no sidecar {side.name} beside it, which says what its rows are. Put it back, or write the table again.")
+        return TableError(f"{target} has no sidecar {side.name} beside it, which says what its rows are. Put it back, or write it again.")
     try:
         magic = io.BytesIO(content[:4096])
-        version = np.lib.format.read_magic(magic)  # type: ignore[no-untyped-call]
-        shape, _, dtype = np.lib.format.read_array_header_1_0(magic) if version == (1, 0) else ((), False, np.dtype("V1"))  # type: ignore[no-untyped-call]
+        version = np.lib.format.read_magic(magic)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(magic) if version == (1, 0) else ((), False, np.dtype("V1"))
     except ValueError:
         return TableError(f"{target} is no .npy file, or its header was altered. {_AGAIN}")
     size = magic.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize + _SEAL
@@ -346,7 +345,8 @@ def _read_sidecar(target: Path, text: bytes) -> _Sidecar:
     try:
         head = decode(text, _Version)
         if head.lrcore != FORMAT:
-            raise TableError(f"{_side(target).name} is of format {head.lrcore}, and this lrcore reads format {FORMAT}. Open it with the lrcore that wrote it.")
+            which = f"is of format {head.lrcore}, and this lrcore reads format {FORMAT}"
+            raise TableError(f"{_side(target).name} {which}. Open it with the lrcore that wrote it.")
         sidecar: _Sidecar = decode(text, _Sidecar)
         bound = sidecar.plan.bind(sidecar.rows.names)
     except TableError:

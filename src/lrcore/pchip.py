@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-import numpy as np
-
 
 def slopes(xs: Sequence[Fraction], ys: Sequence[Fraction]) -> list[Fraction]:
     """The slope at every knot: the weighted harmonic mean of its neighbours' slopes, 0 at an extreme.
@@ -37,24 +35,26 @@ def _outer(h0: Fraction, h1: Fraction, d0: Fraction, d1: Fraction) -> Fraction:
     return slope
 
 
-def cubic_pieces(xs: Sequence[Fraction], values: Sequence[float]) -> list[tuple[float, np.ndarray]]:
+def cubic_pieces(xs: Sequence[Fraction], values: Sequence[float]) -> list[tuple[float, tuple[float, ...]]]:
     """For every piece, (the fraction of its length where it is half way, coefficients).
 
     With w the fraction of the piece and c the fraction of the way, c = a w + b w^2 + c w^3: coefficients holds a, b, c in two
     doubles each, measured from the piece's start and then from its stop.
     """
+    if len(xs) == 1:
+        return []
     ys = [Fraction(value) for value in values]
     slope = slopes(xs, ys)
     pieces = []
     for i in range(len(xs) - 1):
         h, span = xs[i + 1] - xs[i], ys[i + 1] - ys[i]
         if span == 0:
-            pieces.append((0.5, np.zeros(12)))
+            pieces.append((0.5, (0.0,) * 12))
             continue
         first, last = h * slope[i] / span, h * slope[i + 1] / span
         from_start, from_stop = _cubic(first, last), _cubic(last, first)
         numbers = [part for c in (*from_start, *from_stop) for part in _two_doubles(c)]
-        pieces.append((_half_way(from_start), np.array(numbers)))
+        pieces.append((_half_way(from_start), tuple(numbers)))
     return pieces
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ class Fields(dict[str, Any]):
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("The fields of a plan do not change; make a new Plan.")
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[type[Fields], tuple[dict[str, Any]]]:
         return Fields, (dict(self),)
@@ -65,7 +64,8 @@ def _checked(given: Any, path: str) -> Fields:
     for field in given:
         if not isinstance(field, str) or not field.isidentifier():
             raise SpecError(path, "field names such as lr or weight_decay", field)
-    return Fields({field: None if given[field] is None else as_schedule(given[field], f"{path}[{field!r}]") for field in sorted(given, key=_rank)})
+    made = {field: None if value is None else as_schedule(value, f"{path}[{field!r}]") for field, value in given.items()}
+    return Fields((field, made[field]) for field in sorted(made, key=_rank))
 
 
 class _FirstField(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -114,7 +114,9 @@ class Plan(_FirstField, frozen=True, kw_only=True):
             value = getattr(self, field)
             if fields.get(field) is not None:
                 if value is not None:
-                    raise SpecError(f"fields[{field!r}]", f"{field} given once", fields[field], f"Leave it out of fields, or leave out {field}=.")
+                    raise SpecError(
+                        f"fields[{field!r}]", "a field that is not given as a keyword too", fields[field], "Leave one of them out."
+                    )
                 value = fields[field]
             if value is not None:
                 force_setattr(self, field, as_schedule(value, field))
@@ -139,10 +141,11 @@ class Plan(_FirstField, frozen=True, kw_only=True):
             if pattern in seen:
                 raise SpecError("groups", "every pattern once", pattern)
             seen.add(pattern)
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise SpecError("groups", f"names or regular expressions ({error})", pattern) from None
+            if not _OF_A_REGEX.isdisjoint(pattern):
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    raise SpecError("groups", f"names or regular expressions ({error})", pattern) from None
             yield pattern, _checked(fields, f"groups[{pattern!r}]")
 
     def _parts(self) -> Iterable[tuple[str, Schedule]]:
@@ -194,7 +197,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
         columns = [(name, field) for name, fields in written.items() for field in fields]
         if not columns:
             raise PlanError(f"The plan schedules nothing for the groups {_listed(written)}. Give it lr=, or another field.")
-        schedules = [self._resolved(schedule, f"{field} of group {name!r}") for name, fields in written.items() for field, schedule in fields.items()]
+        schedules = [self._resolved(written[name][field], f"{field} of group {name!r}") for name, field in columns]
         return BoundPlan(self, tuple(written), tuple(columns), tuple(schedules))
 
     def written(self, names: Iterable[str] | None = None) -> dict[str, dict[str, Schedule]]:
@@ -221,13 +224,16 @@ class Plan(_FirstField, frozen=True, kw_only=True):
         for pattern, _ in self.groups:
             matches = [pattern] if pattern in known else [name for name in names if re.fullmatch(pattern, name)]
             if not matches:
+                from difflib import get_close_matches
+
                 near = get_close_matches(pattern, names, 1)
                 hint = f"Did you mean {near[0]!r}?" if near else "Correct the pattern, or leave it out."
                 raise PlanError(f"groups[{pattern!r}] matches none of the groups {_listed(names)}. {hint}")
             free = [name for name in matches if name not in taken]
             if not free:
+                first = f"groups[{taken[matches[0]]!r}]"
                 raise PlanError(
-                    f"groups[{pattern!r}] is never reached: groups[{taken[matches[0]]!r}] comes first and takes {_listed(matches)}. Write it earlier."
+                    f"groups[{pattern!r}] is never reached: {first} comes first and takes {_listed(matches)}. Write it earlier."
                 )
             taken.update(dict.fromkeys(free, pattern))
         fields = dict(self.groups)

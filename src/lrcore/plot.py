@@ -85,22 +85,29 @@ def _draw(ax: Axes, schedules: dict[str, Schedule], steps: int) -> None:
     lines: dict[Schedule, list[str]] = {}
     for name, schedule in schedules.items():
         lines.setdefault(schedule, []).append(name)
-    from matplotlib import colormaps
-
-    colors = [f"C{i}" for i in range(len(lines))] if len(lines) <= 10 else colormaps["viridis"](np.linspace(0.0, 0.9, len(lines)))
+    colors = _colors(len(lines))
     for i, (schedule, names) in enumerate(lines.items()):
         at = sampled_steps(schedule, steps)
         named = len(lines) <= _LEGEND or i in (0, len(lines) - 1)  # of very many, the first and the last say which way they go
         ax.plot(at, schedule(at), color=colors[i], linewidth=1.6, label=_label(names) if named else None, solid_joinstyle="round")
     if any(schedules):
         ax.legend(loc="best", frameon=False, fontsize="small")
-    ax.set_xlim(0, max(steps - 1, 1))
+    ax.set_xlim(0, steps)
     ax.xaxis.set_major_formatter(lambda value, position: f"{value:,.0f}")
-    ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
+    if ax.get_yscale() == "linear":  # a caller's own axes may be logarithmic
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(-3, 4), useMathText=True)
     ax.grid(True, linewidth=0.5, alpha=0.4)
     ax.margins(y=0.06)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+
+
+def _colors(count: int) -> list[Any]:
+    if count <= 10:
+        return [f"C{i}" for i in range(count)]
+    from matplotlib import colormaps
+
+    return list(colormaps["viridis"](np.linspace(0.0, 0.9, count)))
 
 
 def _label(names: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 A leaf becomes *segments* on its node's clock: from `begin` on, position m = mul * x - origin of a curve of `length` ticks, a
 held value, samples, or another node. A sequence is the segments of its phases, shifted. Stretching by p / q makes every inner
-step p ticks long and the outer clock run q ticks a step, so positions stay whole numbers and nothing is rounded.
+step p ticks long and the outer clock run q ticks a step, so positions stay whole numbers: nothing is rounded before 2**53 ticks.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from math import frexp, gcd
-from typing import Any, NamedTuple
+from math import frexp, gcd, prod
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from .cycles import cycle_starts
 from .errors import SpecError, Words
 from .pchip import cubic_pieces
 from .schedule import (
-    Constant, Every, Knots, Maximum, Minimum, PastEnd, Per, Product, Ramp, Repeat, Samples, Schedule, Sequence, Stretch, Sum, Until,
+    Constant, Every, Knots, Maximum, Minimum, PastEnd, Per, Product, Ramp, Repeat, Samples, Schedule, Sequence, Stretch, Sum, Until, as_schedule,
 )  # fmt: skip
 from .shapes import CODES
 
@@ -35,19 +35,9 @@ _HUGE, _TINY = 2.0**600, 2.0**-600
 """Ramps whose ends lie beyond these are evaluated near 1 and multiplied by a power of two, so that no product over- or underflows."""
 
 
-class Segment(NamedTuple):
-    """From `begin` on: position m = mul * x - origin of what `code` says."""
-
-    begin: float | Fraction
-    code: int
-    mul: int = 1
-    origin: float | Fraction = 0
-    length: float | Fraction = 0
-    length_low: float = 0.0
-    start: float = 0.0
-    stop: float = 0.0
-    arg: float = 0.0
-    extra: Any = None
+Exact = int | Fraction
+Segment = tuple[Exact, int, int, Exact, Exact, float, float, float, Any]
+"""(begin, code, mul, origin, length, start, stop, arg, extra): from `begin` on, position m = mul * x - origin of what `code` says."""
 
 
 class _Compiler:
@@ -57,22 +47,20 @@ class _Compiler:
         self.nodes: list[tuple[Any, ...]] = []
         self.depths: list[int] = []
         self._index: dict[Any, int] = {}
-        self._schedules: dict[tuple[Schedule, int], int] = {}
+        self._known: dict[tuple[int, int], tuple[Schedule, int]] = {}  # by identity; the schedule is kept so that its id stays its own
 
     def node(self, schedule: Schedule, ticks: int = 1) -> int:
         """The node of a schedule on a clock of `ticks` ticks a step."""
-        if not isinstance(schedule, Ramp | Constant):
-            known = self._schedules.get((schedule, ticks))
-            if known is not None:
-                return known
-        index = self._make(schedule, ticks)
-        self._schedules[schedule, ticks] = index
-        return index
+        key = id(schedule), ticks
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = schedule, self._make(schedule, ticks)
+        return known[1]
 
     def _make(self, schedule: Schedule, ticks: int) -> int:
-        kind = type(schedule)
-        if kind in _ARITHMETIC:
-            return self._add(_ARITHMETIC[kind], tuple(self.node(term, ticks) for term in schedule.terms))  # type: ignore[attr-defined]
+        op = _ARITHMETIC.get(type(schedule))
+        if op is not None:
+            return self._add(op, tuple(self.node(term, ticks) for term in schedule.terms))  # type: ignore[attr-defined]
         if isinstance(schedule, Repeat):
             return self._repeat(schedule, ticks)
         if isinstance(schedule, Every):
@@ -87,26 +75,17 @@ class _Compiler:
         return self._pieces(self.segments(schedule, ticks))
 
     def _add(self, op: int, children: tuple[int, ...], *rest: Any) -> int:
-        key = (op, children, *rest)
-        index = self._index.get(key)
-        if index is None:
-            index = self._index[key] = len(self.nodes)
-            self.nodes.append(key)
-            self.depths.append(1 + max(self.depths[child] for child in children))
-        return index
+        return self._insert((op, children, *rest), children)
 
     def _pieces(self, segments: list[Segment]) -> int:
-        segments = [_reduced(segment) for segment in segments]
-        hashable = all(segment.code not in (CUBIC, SAMPLES) for segment in segments)
-        key = (PIECES, tuple(segments))
-        index = self._index.get(key) if hashable else None
-        if index is None:
-            index = len(self.nodes)
-            if hashable:
-                self._index[key] = index
-            self.nodes.append(key)
-            called = [self.depths[segment.extra] for segment in segments if segment.code == CALL]
-            self.depths.append(1 + max(called, default=0))
+        called = [segment[8] for segment in segments if segment[1] == CALL]
+        return self._insert((PIECES, tuple(segments)), called)
+
+    def _insert(self, node: tuple[Any, ...], children: Iterable[int]) -> int:
+        index = self._index.setdefault(node, len(self.nodes))
+        if index == len(self.nodes):
+            self.nodes.append(node)
+            self.depths.append(1 + max((self.depths[child] for child in children), default=0))
         return index
 
     def segments(self, schedule: Schedule, ticks: int) -> list[Segment]:
@@ -118,51 +97,55 @@ class _Compiler:
         if isinstance(schedule, Sequence):
             shifted, offset = [], 0
             for phase in schedule.phases:
-                shifted += [_shifted(segment, offset * ticks) for segment in self.segments(phase, ticks)]
+                segments = self.segments(phase, ticks)
+                shifted += [_shifted(segment, offset * ticks) for segment in segments] if offset else segments
                 offset += phase.span or 0  # type: ignore[operator]
             return shifted
         if isinstance(schedule, Until):
-            steps: int = schedule.steps  # type: ignore[assignment]
-            return [*self.segments(schedule.inner, ticks), _hold(steps * ticks, schedule.inner(steps))]
+            return self._until(schedule, ticks)
         if isinstance(schedule, Stretch):
-            factor = ratio(schedule.k)
-            return self._stretched(schedule.inner, ticks, factor)
+            return self._stretched(schedule.inner, ticks, ratio(schedule.k))
         if isinstance(schedule, Knots):
             return _knots(schedule, ticks)
         if isinstance(schedule, Samples) and ticks == 1:
             data = schedule.data
-            return [Segment(0, SAMPLES, extra=data), _hold(len(data), float(data[-1]))]
-        return [Segment(0, CALL, extra=self.node(schedule, ticks))]
+            return [(0, SAMPLES, 1, 0, 0, 0.0, 0.0, 0.0, _Data(data)), _hold(len(data), float(data[-1]))]
+        return [_call(self.node(schedule, ticks))]
 
     def _ramp(self, ramp: Ramp, ticks: int) -> list[Segment]:
         steps: int = ramp.steps - ramp.endpoint  # type: ignore[operator, assignment]
         start, stop = ramp.start, ramp.stop
         if steps <= 0 or start == stop:
             return [_hold(0, stop)]
+        length = steps * ticks
         arg = ramp.args[0] if ramp.args else 0.0
-        curve = Segment(0, CODES[ramp.shape], 1, 0, steps * ticks, 0.0, start, stop, arg)
         top = max(abs(start), abs(stop))
-        if not _TINY <= top <= _HUGE and ramp.shape != "exponential":
-            exponent = frexp(top)[1]
-            near_one = curve._replace(start=_scaled(start, -exponent), stop=_scaled(stop, -exponent))
-            scale, rest = divmod(exponent, 2)
-            factors = (self._pieces([_hold(0, 2.0 ** (scale + rest))]), self._pieces([_hold(0, 2.0**scale)]))
-            node = self._add(PRODUCT, (self._pieces([near_one]), *factors))
-            curve = Segment(0, CALL, extra=node)
-        return [curve, _hold(steps * ticks, stop)]
+        if _TINY <= top <= _HUGE or ramp.shape == "exponential":
+            return [(0, CODES[ramp.shape], 1, 0, length, start, stop, arg, None), _hold(length, stop)]
+        exponent = frexp(top)[1]
+        near_one = self._pieces([(0, CODES[ramp.shape], 1, 0, length, _scaled(start, -exponent), _scaled(stop, -exponent), arg, None)])
+        scale, rest = divmod(exponent, 2)
+        factors = (self._pieces([_hold(0, 2.0 ** (scale + rest))]), self._pieces([_hold(0, 2.0**scale)]))
+        return [_call(self._add(PRODUCT, (near_one, *factors))), _hold(length, stop)]
+
+    def _until(self, until: Until, ticks: int) -> list[Segment]:
+        steps: int = until.steps  # type: ignore[assignment]
+        segments = self.segments(until.inner, ticks)
+        try:
+            return [*segments, _hold(steps * ticks, until.inner(steps))]
+        except SpecError:  # the inner schedule refuses that step and all after it: so does the cut one
+            return segments
 
     def _stretched(self, inner: Schedule, ticks: int, factor: Fraction) -> list[Segment]:
         up, down = factor.numerator, factor.denominator
-        if up * ticks > LAST_STEP:
-            raise SpecError("k", "a fraction of smaller numbers", factor)
-        return [
-            segment._replace(begin=Fraction(segment.begin) / down, mul=segment.mul * down)
-            for segment in self.segments(inner, ticks * up)
-        ]  # fmt: skip
+        segments = self.segments(inner, ticks * up)
+        if down == 1:
+            return [_reduced(segment) for segment in segments]
+        return [_reduced((Fraction(begin) / down, code, mul * down, *rest)) for begin, code, mul, *rest in segments]  # type: ignore[arg-type]
 
     def _repeat(self, repeat: Repeat, ticks: int) -> int:
         length = repeat.inner.own_length("inner")
-        starts = cycle_starts(length, repeat.stretch, repeat.times)
+        starts = cycle_starts(length, repeat.growth, repeat.times)
         constants = (repeat.floor, repeat.decay, repeat.decay_floor)
         if starts is None:
             return self._add(REPEAT, (self.node(repeat.inner, ticks),), float(length * ticks), repeat.times, *constants, None)
@@ -173,12 +156,24 @@ class _Compiler:
         return self._add(REPEAT, cycles, float(length * ticks), repeat.times, *constants, tuple(float(start * ticks) for start in starts))
 
 
-def _hold(begin: float | Fraction, value: float) -> Segment:
-    return Segment(begin, HOLD, start=value)
+class _Data:
+    """Samples among the segments: compared by identity, since their values are long and not hashable."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+
+def _hold(begin: Exact, value: float) -> Segment:
+    return (begin, HOLD, 1, 0, 0, value, 0.0, 0.0, None)
+
+
+def _call(node: int) -> Segment:
+    return (0, CALL, 1, 0, 0, 0.0, 0.0, 0.0, node)
 
 
 def _shifted(segment: Segment, by: int) -> Segment:
-    return segment._replace(begin=segment.begin + by, origin=segment.origin + segment.mul * by)
+    begin, code, mul, origin, *rest = segment
+    return (begin + by, code, mul, origin + mul * by, *rest)  # type: ignore[return-value]
 
 
 def _scaled(value: float, exponent: int) -> float:
@@ -188,14 +183,14 @@ def _scaled(value: float, exponent: int) -> float:
 
 
 def _reduced(segment: Segment) -> Segment:
-    """The segment in the smallest whole ticks, and in floats."""
-    begin, code, mul, origin, length, low, start, stop, arg, extra = segment
-    if code >= 0 and mul != 1:
-        common = gcd(mul, int(origin), int(length)) if origin == int(origin) and length == int(length) and not low else 1
-        mul, origin, length = mul // common, origin / common if common == 1 else int(origin) // common, length if common == 1 else int(length) // common
-    if code != HOLD and origin + length > LAST_STEP:
-        raise SpecError("steps", "at most 2**53 ticks in a stretched schedule", Words(f"{int(origin + length):,} of them"), "Stretch by a simpler number.")
-    return Segment(float(begin), code, mul, float(origin), float(length), low, start, stop, arg, extra)
+    """A curve in the fewest whole ticks: a ramp of 10 steps stretched by 3/2 is a ramp of 15."""
+    begin, code, mul, origin, length, *rest = segment
+    if code >= 0 and isinstance(origin, int) and isinstance(length, int):
+        common = gcd(mul, origin, length)
+        mul, origin, length = mul // common, origin // common, length // common
+    if mul > LAST_STEP:
+        raise SpecError("k", "a stretch by a fraction of smaller numbers", Words(f"one of {mul} ticks a step"))
+    return (begin, code, mul, origin, length, *rest)  # type: ignore[return-value]
 
 
 def _knots(knots: Knots, ticks: int) -> list[Segment]:
@@ -203,14 +198,13 @@ def _knots(knots: Knots, ticks: int) -> list[Segment]:
     ys = knots.knots
     segments = [_hold(0, ys[0])]
     cubics = cubic_pieces([Fraction(x) for x in knots.positions], ys) if knots.kind == "pchip" else None
+    code = CUBIC if cubics is not None else CODES[_KNOTS[knots.kind]]
     for i, (x, following) in enumerate(zip(xs, xs[1:], strict=False)):
+        half, extra = cubics[i] if cubics is not None else (0.0, None)
         if ys[i] == ys[i + 1]:
             segments.append(_hold(x, ys[i]))
-            continue
-        length = following - x
-        high = float(length)
-        place = (x, CUBIC if cubics else CODES[_KNOTS[knots.kind]], 1, x, high, float(length - Fraction(high)), ys[i], ys[i + 1])
-        segments.append(Segment(*place, *(cubics[i] if cubics else ())))
+        else:
+            segments.append((x, code, 1, x, following - x, ys[i], ys[i + 1], half, extra))
     return [*segments, _hold(xs[-1], ys[-1])]
 
 
@@ -226,7 +220,8 @@ def compile_columns(schedules: Iterable[Schedule]) -> Program:
     """
     compiler = _Compiler()
     columns: list[tuple[int, float]] = []
-    for schedule in schedules:
+    for given in schedules:
+        schedule = as_schedule(given)
         if not schedule.resolved:
             raise SpecError("schedule", "lengths in steps", schedule, "Turn fractions into steps with .over(horizon).")
         scale = 1.0
@@ -253,7 +248,7 @@ def _slots(nodes: list[tuple[Any, ...]], columns: list[tuple[int, float]]) -> di
 
 
 def _is_hold(node: tuple[Any, ...]) -> bool:
-    return node[0] == PIECES and len(node[1]) == 1 and node[1][0].code == HOLD
+    return node[0] == PIECES and len(node[1]) == 1 and node[1][0][1] == HOLD
 
 
 class Program(Kernel):
@@ -269,6 +264,7 @@ class Program(Kernel):
 
     def __init__(self, nodes: list[tuple[Any, ...]], columns: list[tuple[int, float]], slots: dict[int, int], depth: int) -> None:
         self._nodes, self._columns = nodes, columns
+        self._may_refuse = any(node[0] == REFUSE for node in nodes)
 
     def values(self, count: int, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None) -> np.ndarray:
         """The values of `count` steps of a one-column program; see Schedule.values."""
@@ -286,6 +282,9 @@ class Program(Kernel):
         if positions.ndim != 1:
             raise SpecError("steps", "a one-dimensional array of steps", Words(f"shape {positions.shape}"))
         array = _output((len(positions), self.columns), dtype, out)
+        if out is not None and self._may_refuse:
+            array[...] = self.rows_at(positions, dtype=dtype)
+            return array
         self._into(array, lambda part, a, b: self._gather(positions[a:b], part))
         return array
 
@@ -333,16 +332,18 @@ class Program(Kernel):
     def _gather(self, positions: np.ndarray, out: np.ndarray) -> None:
         try:
             self.fill_gather(positions, positions.dtype == np.int64, out, out.dtype == np.float32)
-        except StepError:
-            raise self._past_end(float(positions.max())) from None
+        except StepError as error:
+            raise self._refused(error, float(positions.max())) from None
 
     def _fill(self, first: int, stride: int, out: np.ndarray) -> None:
         try:
             self.fill_range(first, stride, len(out), out, out.dtype == np.float32)
-        except StepError:
-            raise self._past_end(first + stride * (len(out) - 1)) from None
+        except StepError as error:
+            raise self._refused(error, first + stride * (len(out) - 1)) from None
 
-    def _past_end(self, step: float) -> SpecError:
+    def _refused(self, error: StepError, step: float) -> SpecError:
+        if error.args[0] == "ticks":
+            return SpecError("step", "a step within 2**53 ticks of the stretched clocks", step, "Stretch by a fraction of smaller numbers.")
         ends = [node[2] for node in self._nodes if node[0] == REFUSE]
         return SpecError("step", f"a step before the end at {min(ends):.0f}", int(step) if step == int(step) else step, 'The schedule says past_end("error").')
 
@@ -352,6 +353,9 @@ class Program(Kernel):
         if last > LAST_STEP:
             raise SpecError("count", "a last step of at most 2**53", last)
         array = _output((count, *tail), dtype, out)
+        if out is not None and self._may_refuse:
+            array[...] = self._range(tail, count, start, stride, dtype, None, threads)
+            return array
         rows = array if tail else array.reshape(-1, 1) if array.flags.c_contiguous else array[:, None]
         workers = _workers(threads, count * self.columns)
 
@@ -415,7 +419,11 @@ def _output(shape: tuple[int, ...], dtype: Any, out: Any) -> np.ndarray:
     if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise SpecError("dtype", "float64 or float32", Words(kind))
     if out is None:
-        return np.empty(shape, kind)
+        try:
+            return np.empty(shape, kind)
+        except MemoryError:
+            size = kind.itemsize * prod(shape) / 2**30
+            raise SpecError("count", "an array that fits in memory", Words(f"one of {size:,.0f} GiB"), "Evaluate it in parts.") from None
     array = out if isinstance(out, np.ndarray) else _viewed(out)
     if array.dtype != kind:
         raise SpecError("out", f"a buffer of {kind}", Words(array.dtype), "Pass the dtype of out as dtype=.")

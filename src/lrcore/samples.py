@@ -17,7 +17,10 @@ INLINE = 4096
 def sample_values(values: Any) -> np.ndarray:
     """The values as a read-only one-dimensional float64 or float32 array of finite numbers, in the machine's byte order."""
     expected = "a one-dimensional array of at least one finite number"
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of uneven length
+        raise SpecError("values", expected, values) from None
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "fiu":
         raise SpecError("values", expected, Words(f"{array.dtype} of shape {array.shape}"))
     dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64

@@ -466,6 +466,11 @@ class Samples(Schedule, frozen=True):
         """The same Samples with its values at hand; they must have the recorded digest."""
         return Samples(values, sha256=self.sha256, path=self.path)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles and copies keep the values that are in memory."""
+        given = self.__dict__.get("_data", self.samples)
+        return Samples, (given, self.sha256, self.length, self.dtype, self.path)
+
     @cached_property
     def _facts(self) -> tuple[Span, float, int]:
         if self.samples:
@@ -483,7 +488,7 @@ class _Joined(Schedule, frozen=True):
     def _flatten(self, field: str) -> None:
         given = getattr(self, field)
         if not isinstance(given, tuple | list) or not given:
-            raise SpecError(field, "at least one schedule", given)
+            raise SpecError(field, "a tuple of at least one schedule", given)
         flat: list[Schedule] = []
         for i, term in enumerate(given):
             if type(term) is type(self):
@@ -625,19 +630,18 @@ class _Wrapped(Schedule, frozen=True):
     def _finite(self, verb: str) -> Span:
         span = self._inner_facts()[0]
         if span is None:
-            raise SpecError("inner", f"a schedule that ends, to {verb} it", self.inner, "Cut it with .until(steps).")
+            raise SpecError("inner", f"a schedule that ends, to {verb}", self.inner, "Cut it with .until(steps).")
         return span
 
 
 class Repeat(_Wrapped, frozen=True):
     """The inner schedule again and again: warm restarts, cycles.
 
-    Cycle i lasts floor(L * stretch**i) steps, in exact arithmetic on the decimals as written, and its value is
-    floor * decay_floor**i + (v - floor) * decay**i, where v is the inner value at the same fraction of the cycle if
-    stretch is 1, and the inner curve stretched to the cycle's length otherwise.
+    Cycle i lasts floor(L * growth**i) steps, in exact arithmetic on the decimals as written, and its value is
+    floor * decay_floor**i + (v - floor) * decay**i, where v is the inner curve stretched to the length of the cycle.
 
     times : cycles, or None for ever; past the last cycle its end value holds
-    stretch, decay, decay_floor : numbers > 0; a cycle that would shrink to nothing is refused
+    growth, decay, decay_floor : numbers > 0 (`.repeat` calls growth `stretch`); a cycle that would shrink to nothing is refused
     Raises SpecError.
 
     >>> import lrcore as lr
@@ -646,7 +650,7 @@ class Repeat(_Wrapped, frozen=True):
     """
 
     times: int | None = None
-    stretch: float = 1.0
+    growth: float = 1.0
     decay: float = 1.0
     floor: float = 0.0
     decay_floor: float = 1.0
@@ -654,12 +658,13 @@ class Repeat(_Wrapped, frozen=True):
     def __post_init__(self) -> None:
         if self.times is not None:
             self._keep("times", whole(self.times, "times", low=1))
-        for field in ("stretch", "decay", "decay_floor"):
-            self._keep(field, number(getattr(self, field), field, "a number > 0"))
-            if getattr(self, field) <= 0:
-                raise SpecError(field, "a number > 0", getattr(self, field))
+        for field, path in (("growth", "stretch"), ("decay", "decay"), ("decay_floor", "decay_floor")):
+            value = number(getattr(self, field), path, "a number > 0")
+            if value <= 0:
+                raise SpecError(path, "a number > 0", value)
+            self._keep(field, value)
         self._keep_number("floor")
-        if self._finite("repeat") == 0:
+        if self._finite("repeat it") == 0:
             raise SpecError("inner", "a schedule of at least one step, to repeat it", self.inner)
         self._keep_defaults()
         self._check()
@@ -675,7 +680,7 @@ class Repeat(_Wrapped, frozen=True):
         last = inf if self.times is None else self.times - 1
         bound = abs(self.floor) * _growth(self.decay_floor, last) + (bound + abs(self.floor)) * _growth(self.decay, last)
         if isinstance(cycle, int):
-            starts = cycle_starts(cycle, self.stretch, self.times)
+            starts = cycle_starts(cycle, self.growth, self.times)
             span: Span = None if self.times is None else cycle * self.times if starts is None else starts[-1]
         else:
             span = cycle
@@ -786,8 +791,8 @@ class PastEnd(_Wrapped, frozen=True):
     def __post_init__(self) -> None:
         if self.mode not in ("mirror", "error"):
             raise SpecError("mode", "one of hold, repeat, mirror, error", self.mode)
-        if self._finite(self.mode) == 0:
-            raise SpecError("inner", f"a schedule of at least one step, to {self.mode} it", self.inner)
+        if self._finite("say what follows its end") == 0:
+            raise SpecError("inner", "a schedule of at least one step", self.inner)
         self._check()
 
     @property

@@ -54,7 +54,7 @@ def _ends_of_exponential(start: float, stop: float) -> None:
     )  # fmt: skip
 
 
-_POWER = Parameter("power", 0.0, 100.0, "exponent of the curve", 2.5)
+_POWER = Parameter("power", 0.001, 100.0, "exponent of the curve", 2.5)
 
 SHAPES: dict[str, Shape] = {
     shape.name: shape

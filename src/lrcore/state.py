@@ -29,7 +29,9 @@ _MEMORIES = frozenset({"momentum", "beta1", "beta2", "alpha", "rho"})
 """Fields that say how much of the past is kept, in [0, 1): what counts is their distance from 1, and 1 must not be passed."""
 
 
-def make_state(bound: BoundPlan, step: int, base: Mapping[str, Mapping[str, float]] | None = None, events: Iterable[Any] = ()) -> dict[str, Any]:
+def make_state(
+    bound: BoundPlan, step: int, base: Mapping[str, Mapping[str, float]] | None = None, events: Iterable[Any] = ()
+) -> dict[str, Any]:  # fmt: skip
     """The state to store in a checkpoint, of plain JSON types.
 
     step : the step whose row is in force
@@ -44,7 +46,10 @@ def make_state(bound: BoundPlan, step: int, base: Mapping[str, Mapping[str, floa
     base = bound.current(0) if base is None else base
     plain = {str(name): {str(field): float(value) for field, value in base.get(name, {}).items()} for name in bound.names}
     document = bound.plan.to_json()
-    return {"version": VERSION, "step": whole(step, "step"), "fingerprint": fingerprint(document), "plan": document, "base": plain, "events": list(events)}
+    return {
+        "version": VERSION, "step": whole(step, "step"), "fingerprint": fingerprint(document), "plan": document,
+        "base": plain, "events": list(events),
+    }  # fmt: skip
 
 
 class _State(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,7 +99,8 @@ def _read(state: Any) -> _State:
     if type(version) is not int:
         raise StateError("This is no state of an lrcore plan: it has no version. Pass what state_dict() returned.")
     if version != VERSION:
-        raise StateError(f"The state is of version {version}, and this lrcore reads version {VERSION}. Read it with the lrcore that wrote it, or a newer one.")
+        hint = "Read it with the lrcore that wrote it, or a newer one."
+        raise StateError(f"The state is of version {version}, and this lrcore reads version {VERSION}. {hint}")
     try:
         saved = msgspec.convert(dict(state), _State)
         whole(saved.step, "step")
@@ -115,7 +121,8 @@ def _saved_plan(saved: _State) -> Plan:
     try:
         plan = from_json(saved.plan)
     except SpecError as error:
-        raise StateError(f'The plan of the checkpoint cannot be read: {error} Pass on_change="replace" to use the new plan from this step on.') from None
+        hint = 'Pass on_change="replace" to use the new plan from this step on.'
+        raise StateError(f"The plan of the checkpoint cannot be read: {error} {hint}") from None
     if not isinstance(plan, Plan):
         raise StateError("The state is incomplete or altered: it holds a schedule in place of a plan. Load another checkpoint.")
     return plan
@@ -132,8 +139,8 @@ def rebased(old: Plan, new: Plan, step: int, known: Iterable[str], names: Iterab
     >>> import lrcore as lr
     >>> old, new = lr.Plan(lr.linear(1.0, 0.0, 100)), lr.Plan(lr.linear(1.0, 0.0, 200))
     >>> plan = rebased(old, new, 50, ["default"], ["default"])
-    >>> [plan.bind().row(step)[0] for step in (50, 125, 200)]
-    [0.5, 0.25, 0.0]
+    >>> plan.table().rows([50, 125])[:, 0].tolist()
+    [0.5, 0.25]
     """
     before, after, written = old.bind(known).current(step), new.bind(names).current(step), new.written(names)
     groups: dict[str, dict[str, Schedule | None]] = {}

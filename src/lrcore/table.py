@@ -9,12 +9,15 @@ import hashlib
 from collections.abc import Callable, Iterator
 from operator import index
 from os import PathLike
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
-from .errors import SpecError, TableError
-from .plan import BoundPlan
+from .errors import SpecError, TableError, Words
+from .plan import BoundPlan, Plan
+
+if TYPE_CHECKING:
+    from .files import StoredTable
 
 ARRAY_LIMIT = 16 * 2**30
 """Bytes a table may take as one array; more is refused before anything is allocated, as is more than the memory available."""
@@ -26,7 +29,9 @@ _BLOCK = 2**20
 class Source(Protocol):
     """Where rows come from, by step: `count` steps first, first + stride, ..."""
 
-    def block(self, first: int, count: int, stride: int, dtype: Any, out: np.ndarray | None = None, threads: int | None = None) -> np.ndarray: ...
+    def block(
+        self, first: int, count: int, stride: int, dtype: Any, out: np.ndarray | None = None, threads: int | None = None
+    ) -> np.ndarray: ...  # fmt: skip
     def at(self, steps: np.ndarray, dtype: Any) -> np.ndarray: ...
     def row(self, step: int, out: np.ndarray | None) -> np.ndarray: ...
     def column(self, j: int, first: int, count: int, stride: int, dtype: Any) -> np.ndarray: ...
@@ -39,7 +44,9 @@ class _Computed:
     def __init__(self, bound: BoundPlan) -> None:
         self._bound = bound
 
-    def block(self, first: int, count: int, stride: int, dtype: Any, out: np.ndarray | None = None, threads: int | None = None) -> np.ndarray:
+    def block(
+        self, first: int, count: int, stride: int, dtype: Any, out: np.ndarray | None = None, threads: int | None = None
+    ) -> np.ndarray:  # fmt: skip
         return self._bound.program.rows(count, first, stride, dtype=dtype, out=out, threads=threads)
 
     def at(self, steps: np.ndarray, dtype: Any) -> np.ndarray:
@@ -62,7 +69,7 @@ def plan_table(bound: BoundPlan, count: int, start: int, dtype: Any) -> Table:
 
 def checked_dtype(dtype: Any) -> np.dtype[Any]:
     """float64 or float32 in the machine's byte order; SpecError for others, TypeError for what is no dtype."""
-    known = np.dtype(dtype)
+    known: np.dtype[Any] = np.dtype(dtype)
     if known not in (np.float64, np.float32):
         raise SpecError("dtype", "float64 or float32", known.name)
     return known
@@ -91,7 +98,7 @@ class Table:
         self.shape = (count, len(bound.columns))
 
     @property
-    def plan(self) -> Any:
+    def plan(self) -> Plan:
         return self.bound.plan
 
     @property
@@ -150,14 +157,16 @@ class Table:
         try:
             i = index(key)
         except TypeError:
-            raise TypeError(f"A table takes an integer, a slice or (group, field) in brackets, got {key!r}. For several rows call table.rows(indices).") from None
+            hint = "For several rows call table.rows(indices)."
+            raise TypeError(f"A table takes an integer, a slice or (group, field) in brackets, got {key!r}. {hint}") from None
         return self.row(i)
 
     def _part(self, key: slice) -> Table:
         first, stop, step = key.indices(len(self))
         if step < 0:
             raise SpecError("step", "a slice that goes forward", key, "Reverse the array made from it.")
-        return Table(self._source, self.bound, len(range(first, stop, step)), self.start + first * self.stride, self.stride * step, self.dtype)
+        count = len(range(first, stop, step))
+        return Table(self._source, self.bound, count, self.start + first * self.stride, self.stride * step, self.dtype)
 
     def _step(self, i: Any) -> int:
         count, place = len(self), index(i)
@@ -171,16 +180,23 @@ class Table:
         Raises IndexError outside the table, SpecError for an `out` of another shape or dtype.
         """
         step = self._step(i)
-        if out is not None and (not isinstance(out, np.ndarray) or out.shape != self.shape[1:] or out.dtype != self.dtype or not out.flags.writeable):
-            got = f"{out.dtype} of shape {out.shape}" if isinstance(out, np.ndarray) else out
-            raise SpecError("out", f"a writable {self.dtype.name} array of shape {self.shape[1:]}", got)
+        if out is not None:
+            self._check_out(out)
         if self.dtype == np.float64:
             return self._source.row(step, out)
-        row = self._source.at(np.array([step]), self.dtype)[0]
+        row: np.ndarray = self._source.at(np.array([step]), self.dtype)[0]
         if out is None:
             return row
         out[...] = row
         return out
+
+    def _check_out(self, out: Any) -> None:
+        expected = f"a writable {self.dtype.name} array of shape {self.shape[1:]}"
+        if not isinstance(out, np.ndarray):
+            raise SpecError("out", expected, out)
+        if out.shape != self.shape[1:] or out.dtype != self.dtype or not out.flags.writeable:
+            state = "" if out.flags.writeable else "read-only "
+            raise SpecError("out", expected, Words(f"a {state}{out.dtype} array of shape {out.shape}"))
 
     def rows(self, indices: Any) -> np.ndarray:
         """The rows at several indices, in any order (negative ones count from the end), as an array (len(indices), columns).
@@ -199,7 +215,7 @@ class Table:
         return self._source.at(self.start + np.where(places < 0, places + count, places) * self.stride, self.dtype)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for first, block in self.blocks():
+        for _, block in self.blocks():
             yield from block.copy()
 
     def blocks(self, size: int = _BLOCK) -> Iterator[tuple[int, np.ndarray]]:
@@ -233,7 +249,7 @@ class Table:
         """SHA-256 of the rows in C order, in hexadecimal, in bounded memory."""
         sha = hashlib.sha256()
         for _, block in self.blocks():
-            sha.update(block)
+            sha.update(block.data)
         return sha.hexdigest()
 
     def save(
@@ -259,8 +275,23 @@ class Table:
         if wanted == self.dtype:
             return self
         if self.dtype != np.float64:
-            raise SpecError("dtype", "float32, since float32 values do not become exact again", wanted.name, "Take the table from the plan with dtype=float64.")
+            hint = "Take the table from the plan with dtype=float64."
+            raise SpecError("dtype", "float32, since float32 values do not become exact again", wanted.name, hint)
         return Table(self._source, self.bound, len(self), self.start, self.stride, wanted)
+
+
+def open_table(path: str | PathLike[str], plan: Plan | None = None) -> StoredTable:
+    """Open a table written by `table.save`, mapped into memory: opening reads no rows, however many there are.
+
+    plan : if given, the plan the table must be of
+    Returns a Table whose `.verify()` reads all rows and compares their digest with the one recorded; nothing less finds a
+    value that was altered.
+    Raises TableError for a file that is missing, cut short, separated from its sidecar, of another plan, or altered in its
+    header or sidecar.
+    """
+    from .files import read_table
+
+    return read_table(path, plan)
 
 
 class Column:
@@ -334,10 +365,10 @@ def _available() -> int:
 
 
 def _bytes(size: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            break
-        size /= 1024
-    else:
-        unit = "TiB"
-    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+    if size < 1024:
+        return f"{size:,} bytes"
+    units = iter(("KiB", "MiB", "GiB", "TiB"))
+    unit = next(units)
+    while (size := size / 1024) >= 1024 and unit != "TiB":
+        unit = next(units)
+    return f"{size:,.1f} {unit}"

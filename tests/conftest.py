@@ -1,0 +1,9 @@
+"""Random tests draw the same examples every time; `HYPOTHESIS_PROFILE=search make test` draws new ones, and more."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("fixed", deadline=None, derandomize=True, max_examples=120)
+settings.register_profile("search", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
