@@ -119,6 +119,17 @@ def _lasting(schedule: Schedule) -> Schedule:
     return schedule if schedule.span else Until(schedule, 7)
 
 
+def answers(schedule: Schedule, first: int, count: int = 1, stride: int = 1) -> bool:
+    """Whether all these steps are within 2**53 ticks; only clocks within stretched clocks may ever not be."""
+    try:
+        schedule.values(count, first, stride)
+    except SpecError as refusal:
+        if "within 2**53 ticks" in str(refusal) and ("Stretch(" in repr(schedule) or "growth=" in repr(schedule)):
+            return False
+        raise
+    return True
+
+
 def boundaries(schedule: Schedule, most: int = 24) -> list[int]:
     """Steps where one piece of a schedule gives way to another, at most about `most` of them."""
     found: set[float] = {0}
@@ -155,7 +166,7 @@ def boundaries(schedule: Schedule, most: int = 24) -> list[int]:
 
 
 def steps_of_interest(schedule: Schedule, most: int = 150, seed: int = 0) -> list[int]:
-    """Both sides of every boundary, the steps before the end, around 2**24, 2**31 and 2**53, and random ones; sorted."""
+    """What a schedule answers of both sides of every boundary, the last steps, around 2**24, 2**31 and 2**53, and random ones."""
     rng = random.Random(seed)
     places = boundaries(schedule)
     steps = {place + offset for place in places for offset in (-2, -1, 0, 1)}
@@ -163,7 +174,8 @@ def steps_of_interest(schedule: Schedule, most: int = 150, seed: int = 0) -> lis
     steps |= {end - rng.randint(1, 1000) for _ in range(10)} | {rng.randrange(end + 5) for _ in range(20)}
     steps |= {2**power + offset for power in (24, 31, 53) for offset in (-1, 0, 1)} | {int(2 ** rng.uniform(0, 53)) for _ in range(15)}
     valid = sorted(step for step in steps if 0 <= step <= LAST_STEP)
-    return valid if len(valid) <= most else sorted(rng.sample(valid, most))
+    chosen = valid if len(valid) <= most else sorted(rng.sample(valid, most))
+    return [step for step in chosen if answers(schedule, step)]
 
 
 def positions_of_interest(schedule: Schedule, most: int = 60) -> list[float]:
@@ -172,5 +184,5 @@ def positions_of_interest(schedule: Schedule, most: int = 60) -> list[float]:
     places = [float(place) for place in boundaries(schedule)]
     near: list[Any] = [math.nextafter(place, to) for place in places for to in (0.0, math.inf)]
     near += [place + rng.random() for place in places] + [rng.random() * (length(schedule) or 1000) for _ in range(20)] + [5e-324, 0.5]
-    valid = sorted(place for place in near if 0 <= place <= LAST_STEP)
+    valid = sorted(place for place in near if 0 <= place <= LAST_STEP and answers(schedule, math.ceil(place)))
     return valid if len(valid) <= most else sorted(rng.sample(valid, most))

@@ -37,16 +37,17 @@ static void start(void) {
 
 /* -- loops: one formula, one piece -- */
 
-#define LR_LOOP(name, value)                                                                        \
-    static void loop_##name(const lr_piece *piece, clock t, double *restrict out) {                 \
-        const lr_piece copy = *piece, *k = &copy;                                                   \
-        const double b = k->b, b_low = k->b_low, s = k->s, base = t.base, *restrict xs = t.xs;      \
-        for (int i = 0; i < t.n; i++) {                                                             \
-            const double x = base + xs[i], move = s * x, m = b + move, moved = m - b;               \
-            const double l = ((b - (m - moved)) + (move - moved)) + (residual(s, x, move) + b_low); \
-            (void)l;                                                                                \
-            out[i] = value;                                                                         \
-        }                                                                                           \
+#define LR_LOOP(name, value)                                                                          \
+    static void loop_##name(const lr_piece *piece, clock t, double *restrict out) {                   \
+        const lr_piece copy = *piece, *k = &copy;                                                     \
+        const double b = k->b, b_low = k->b_low, s = k->s, base = t.base, *restrict xs = t.xs;        \
+        for (int i = 0; i < t.n; i++) {                                                               \
+            const double x = base + xs[i], move = s * x;                                              \
+            const dd sum = two_sum(b, move), d = quick_sum(sum.h, sum.l + (residual(s, x, move) + b_low)); \
+            const double m = d.h, l = d.l;                                                            \
+            (void)m, (void)l;                                                                         \
+            out[i] = value;                                                                           \
+        }                                                                                             \
     }
 LR_FORMULAS(LR_LOOP)
 
@@ -105,6 +106,15 @@ static inline void far_run(anchor a, const double *restrict s, const double *res
         for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + a.q * t[i]));
 }
 
+#define LR_FAR_POWER(sign)                                                          \
+    for (int i = 0; i < t.n;) {                                                     \
+        const double m = b + k->s * t.xs[i], first = offset_in_block(k, m, 0.0);    \
+        const int left = LR_FAR_BLOCK - (int)first, n = t.n - i < left ? t.n - i : left; \
+        const power_block a = power_block_of(k, block_of(k, m), sign);              \
+        for (int j = 0; j < n; j++) out[i + j] = join_power(a, first + whole_steps[j]); \
+        i += n;                                                                     \
+    }
+
 /* A far piece on a clock that moves by one: whole blocks from their tables. */
 static void far_loop(const lr_piece *piece, clock t, far_table *table, double *restrict out) {
     const lr_piece copy = *piece, *k = &copy;
@@ -113,7 +123,14 @@ static void far_loop(const lr_piece *piece, clock t, far_table *table, double *r
     case LR_line_far: LR_FAR_PARTS(line_anchor, line_offset) break;
     case LR_half_cosine_far: LR_FAR_PARTS(cosine_anchor, cosine_offset) break;
     case LR_geometric_far: LR_FAR_PARTS(geometric_anchor, geometric_offset) break;
+    case LR_power_far: LR_FAR_POWER(1.0) break;
+    case LR_power_rest_far: LR_FAR_POWER(-1.0) break;
     }
+}
+
+static inline int is_far(int formula) {
+    return formula == LR_line_far || formula == LR_half_cosine_far || formula == LR_geometric_far || formula == LR_power_far ||
+           formula == LR_power_rest_far;
 }
 
 /* -- clocks -- */
@@ -178,7 +195,7 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
         }
         evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         c->scratch = mark;
-    } else if (t.stride == 1.0 && c->far && (k->formula == LR_line_far || k->formula == LR_half_cosine_far || k->formula == LR_geometric_far)) {
+    } else if (t.stride == 1.0 && c->far && is_far(k->formula)) {
         far_loop(k, t, c->far + (k - c->program->pieces) % LR_FAR_TABLES, out);
     } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest)) {
         sliced_loop(k, t, out);

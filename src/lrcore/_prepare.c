@@ -164,7 +164,7 @@ static double *power_table(double power, dd length, int bits) {
 /* A power of the distance from one end, `origin`. Where it runs from the larger end to one less than half of it, origin + span y
  * cancels: from y = 1/2 on it is the far end plus (1 - y), and the last stretch of that is a series. */
 static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
-    double origin = origin_is_start ? r->start : r->stop, far = origin_is_start ? r->stop : r->start;
+    double origin = origin_is_start ? r->start : r->stop, other = origin_is_start ? r->stop : r->start;
     int bits = power_bits(r->arg), count = 0;
     int64_t n;
     double *table = power_table(r->arg, length_of(r), bits);
@@ -173,7 +173,7 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
     lr_piece near = origin_is_start ? from_start(r, LR_power, ONE) : from_stop(r, LR_power, ONE);
     near.arg = bits;
     near.table = table;
-    int cancels = origin != 0 && far / origin < 0.5 && far / origin >= 0;
+    int cancels = origin != 0 && other / origin < 0.5 && other / origin >= 0;
     dd root = dd_exp2(dd_divide((dd){-1.0, 0.0}, (dd){r->arg, 0.0}), &n);
     double half = n < -1000 ? 0.0 : root.h * power_of_two((int)n); /* y = 1/2 at this fraction of the length from the origin */
     double tail = power_of_two(1 - bits);
@@ -188,9 +188,17 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
     out[count].formula = LR_hold;
     out[count++].end = r->start;
     const double length = r->length, second = later(out[0].begin, out[0].begin + 5.3e-23); /* 2^-74 */
+    /* the part of `near` where blocks share an anchor, and whether all of `rest` is such a part */
+    const double far_from = LR_POWER_FAR(r->arg), near_to = cancels ? length * half : length;
+    const int far = has_far_part(r) && near_to > 2.0 * far_from;
+    lr_piece beyond = near;
+    beyond.formula = LR_power_far;
+    if (far) rest.formula = LR_power_rest_far;
     if (origin_is_start) {
         near.begin = second;
         out[count++] = near;
+        beyond.begin = position(r, far_from);
+        if (far) out[count++] = beyond;
         if (cancels) {
             rest.begin = later(second, position(r, length * half));
             out[count++] = rest;
@@ -198,14 +206,18 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
             out[count++] = last;
         }
     } else {
+        near.begin = second;
         if (cancels) {
             last.begin = second;
             out[count++] = last;
             rest.begin = later(second, position(r, length * tail));
             out[count++] = rest;
             near.begin = later(rest.begin, position(r, length * (1.0 - half)));
-        } else {
-            near.begin = second;
+        }
+        if (far) {
+            beyond.begin = near.begin;
+            out[count++] = beyond;
+            near.begin = position(r, length - far_from);
         }
         out[count++] = near;
     }

@@ -22,6 +22,8 @@
     FORMULA(geometric_far, join(geometric_anchor(k, block_of(k, m)), geometric_offset(k, offset_in_block(k, m, l)))) \
     FORMULA(power, mix(k, power_of(k, m, l)))                                                                    \
     FORMULA(power_rest, mix(k, one_minus(power_of(k, m, l))))                                                    \
+    FORMULA(power_far, join_power(power_block_of(k, block_of(k, m), 1.0), offset_in_block(k, m, l)))          \
+    FORMULA(power_rest_far, join_power(power_block_of(k, block_of(k, m), -1.0), offset_in_block(k, m, l)))    \
     FORMULA(power_tail, mix(k, power_series(k, argument(k, m, l))))                                              \
     FORMULA(cubic, mix(k, cubic_of(k, argument(k, m, l))))                                                       \
     FORMULA(sample, k->table[(int64_t)m])
@@ -225,6 +227,24 @@ static inline dd power_of(const lr_piece *k, double m, double l) {
 
 /* 1 - c, for c that is no closer to 1 than a quarter of a slice (nearer, power_tail takes over) */
 static inline dd one_minus(dd c) { return two_sum(1.0 - c.h, -c.l); }
+
+/* Far from its origin a power's blocks are so narrow that six binomials do: (a + i)^power = a^power (1 + i / a)^power.
+ * sign 1: of power, -1: of power_rest */
+#define LR_POWER_FAR(power) (45056.0 * ((power) > 1.0 ? (power) : 1.0)) /* (power 512 / m)^7 / 7! < 2^-57 */
+
+typedef struct { double high, low, q1, q2, q3, q4, q5, q6; } power_block;
+
+static inline power_block power_block_of(const lr_piece *k, double a, double sign) {
+    const double *b = k->table;
+    dd y = power_of(k, a, 0.0), v = mix_wide(k, sign < 0.0 ? one_minus(y) : y);
+    double r = k->s / a, f = sign * (k->span_h * (y.h + y.l));
+    double r1 = f * r, r2 = r1 * r, r3 = r2 * r, r4 = r3 * r, r5 = r4 * r, r6 = r5 * r;
+    return (power_block){v.h, v.l, b[1] * r1, b[2] * r2, b[3] * r3, b[4] * r4, b[5] * r5, b[6] * r6};
+}
+
+static inline double join_power(power_block a, double i) {
+    return a.high + (a.low + i * (a.q1 + i * (a.q2 + i * (a.q3 + i * (a.q4 + i * (a.q5 + i * a.q6))))));
+}
 
 /* 1 - (1 - w)^power = w (power - ...), by its series; table: the coefficients of w^0 ... w^13 of the quotient by w */
 #define LR_TAIL_TERMS 14

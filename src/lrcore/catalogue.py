@@ -76,7 +76,9 @@ def polynomial(start: Number, stop: Number, steps: Length, power: Number, origin
     return ramp(start, stop, steps, "polynomial" if origin == "stop" else "polynomial_from_start", power=power)
 
 
-def cosine_restarts(start: Number, stop: Number, cycle: Length, cycle_mul: Number = 1, cycles: int | None = None, decay: Number = 1) -> Schedule:
+def cosine_restarts(
+    start: Number, stop: Number, cycle: Length, cycle_mul: Number = 1, cycles: int | None = None, decay: Number = 1
+) -> Schedule:
     """Cosine annealing with warm restarts (SGDR).
 
     Formula: in cycle i, of floor(cycle * cycle_mul^i) steps, half a cosine from stop + (start - stop) decay^i to stop. A cycle

@@ -28,18 +28,18 @@ def number(value: Any, path: str, expected: str = "a finite number") -> float:
             raise SpecError(path, expected, value, "It does not fit a float64.") from None
     if not math.isfinite(value):
         raise SpecError(path, expected, value)
-    return value + 0.0
+    finite: float = value + 0.0
+    return finite
 
 
 def whole(value: Any, path: str, low: int = 0, high: int = LAST_STEP, hint: str = "") -> int:
     """The value as an int from low to high."""
-    if type(value) is not int:
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise SpecError(path, _integer(low, high), value, hint)
-        value = int(value)
-    if value < low or value > high:
-        raise SpecError(path, _integer(low, high if value > high else LAST_STEP, value > high), value, hint)
-    return value
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise SpecError(path, _integer(low, high), value, hint)
+    number = int(value)
+    if not low <= number <= high:
+        raise SpecError(path, _integer(low, high, number > high), value, hint)
+    return number
 
 
 def _integer(low: int, high: int, above: bool = False) -> str:
@@ -61,7 +61,7 @@ def length(value: Any, path: str) -> Length:
     elif isinstance(value, Real) and not isinstance(value, bool):
         if isinstance(value, Integral):
             return length(int(value), path)
-        if 0.0 < value < 1.0:
+        if 0.0 < float(value) < 1.0:
             return float(value)
     raise SpecError(
         path, 'an integer >= 0, a fraction strictly between 0 and 1, or "rest"', value,

@@ -36,7 +36,9 @@ def cycle_starts(first: int, stretch: float, times: int | None) -> tuple[int, ..
             i = len(starts) - 1
             cycle = first * up**i // down**i
         if cycle == 0:
-            raise SpecError("stretch", "cycles of at least one step", stretch, f"Cycle {len(starts) - 1} would shrink to nothing; repeat fewer times.")
+            raise SpecError(
+                "stretch", "cycles of at least one step", stretch, f"Cycle {len(starts) - 1} would shrink to nothing; repeat fewer times."
+            )
         starts.append(starts[-1] + cycle)
         if times is None and starts[-1] > LAST_STEP:
             return tuple(starts)
@@ -44,5 +46,7 @@ def cycle_starts(first: int, stretch: float, times: int | None) -> tuple[int, ..
             break
         low, high = low * up // down, -(-high * up // down)
     if times is None or len(starts) <= times:
-        raise SpecError("stretch", f"at most {MAX_CYCLES} cycles of unequal length", stretch, "Use a stretch further from 1, or fewer times.")
+        raise SpecError(
+            "stretch", f"at most {MAX_CYCLES} cycles of unequal length", stretch, "Use a stretch further from 1, or fewer times."
+        )
     return tuple(starts)

@@ -34,7 +34,7 @@ class _ScheduleDocument(msgspec.Struct, forbid_unknown_fields=True):
 
 def schedule_document(schedule: Schedule) -> str:
     """The canonical JSON of a schedule."""
-    return msgspec.json.encode(_ScheduleDocument(FORMAT, schedule)).decode()  # type: ignore[arg-type]
+    return msgspec.json.encode(_ScheduleDocument(FORMAT, schedule)).decode()
 
 
 def fingerprint(document: str) -> str:
@@ -59,9 +59,10 @@ def from_json(text: str | bytes) -> Schedule | Plan:
     if head.lrcore != FORMAT:
         raise SpecError("lrcore", f"a document of format {FORMAT}", head.lrcore, "Read it with the lrcore that wrote it, or a newer one.")
     keys = decode(text, dict[str, msgspec.Raw])
-    if "plan" in keys:
-        return decode(text, PlanDocument).plan
-    return decode(text, _ScheduleDocument).schedule
+    kind = PlanDocument if "plan" in keys else _ScheduleDocument
+    document = decode(text, kind)
+    value: Schedule | Plan = document.plan if "plan" in keys else document.schedule
+    return value
 
 
 def decode(text: str | bytes | bytearray, kind: type[Any]) -> Any:

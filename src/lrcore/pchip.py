@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 
 def slopes(xs: Sequence[Fraction], ys: Sequence[Fraction]) -> list[Fraction]:
@@ -11,7 +12,7 @@ def slopes(xs: Sequence[Fraction], ys: Sequence[Fraction]) -> list[Fraction]:
 
     The outermost slopes follow the parabola through the last three knots, limited so that no piece overshoots.
     """
-    h = [b - a for a, b in zip(xs, xs[1:], strict=False)]
+    h = [b - a for a, b in pairwise(xs)]
     delta = [(b - a) / step for a, b, step in zip(ys, ys[1:], h, strict=False)]
     if len(xs) == 2:
         return [delta[0], delta[0]]
@@ -45,7 +46,7 @@ def cubic_pieces(xs: Sequence[Fraction], values: Sequence[float]) -> list[tuple[
         return []
     ys = [Fraction(value) for value in values]
     slope = slopes(xs, ys)
-    pieces = []
+    pieces: list[tuple[float, tuple[float, ...]]] = []
     for i in range(len(xs) - 1):
         h, span = xs[i + 1] - xs[i], ys[i + 1] - ys[i]
         if span == 0:

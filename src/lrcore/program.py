@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from itertools import pairwise
 from math import frexp, gcd, prod
 from typing import Any
 
@@ -22,13 +23,29 @@ from .cycles import cycle_starts
 from .errors import SpecError, Words
 from .pchip import cubic_pieces
 from .schedule import (
-    Constant, Every, Knots, Maximum, Minimum, PastEnd, Per, Product, Ramp, Repeat, Samples, Schedule, Sequence, Stretch, Sum, Until, as_schedule,
+    Constant,
+    Every,
+    Knots,
+    Maximum,
+    Minimum,
+    PastEnd,
+    Per,
+    Product,
+    Ramp,
+    Repeat,
+    Samples,
+    Schedule,
+    Sequence,
+    Stretch,
+    Sum,
+    Until,
+    as_schedule,
 )  # fmt: skip
 from .shapes import CODES
 
 PIECES, PRODUCT, SUM, MINIMUM, MAXIMUM, REPEAT, EVERY, PER, MIRROR, REFUSE = range(len(OPS))
 
-_ARITHMETIC = {Product: PRODUCT, Sum: SUM, Minimum: MINIMUM, Maximum: MAXIMUM}
+_ARITHMETIC: dict[type[Schedule], int] = {Product: PRODUCT, Sum: SUM, Minimum: MINIMUM, Maximum: MAXIMUM}
 _KNOTS = {"linear": "linear", "cosine": "cosine", "log": "exponential"}
 
 _HUGE, _TINY = 2.0**600, 2.0**-600
@@ -37,7 +54,7 @@ _HUGE, _TINY = 2.0**600, 2.0**-600
 
 Exact = int | Fraction
 Segment = tuple[Exact, int, int, Exact, Exact, float, float, float, Any]
-"""(begin, code, mul, origin, length, start, stop, arg, extra): from `begin` on, position m = mul * x - origin of what `code` says."""
+"""(begin, code, mul, origin, length, start, stop, arg, extra): from `begin` on, position mul * x - origin of what `code` says."""
 
 
 class _Compiler:
@@ -141,7 +158,7 @@ class _Compiler:
         segments = self.segments(inner, ticks * up)
         if down == 1:
             return [_reduced(segment) for segment in segments]
-        return [_reduced((Fraction(begin) / down, code, mul * down, *rest)) for begin, code, mul, *rest in segments]  # type: ignore[arg-type]
+        return [_reduced((Fraction(begin) / down, code, mul * down, *rest)) for begin, code, mul, *rest in segments]
 
     def _repeat(self, repeat: Repeat, ticks: int) -> int:
         length = repeat.inner.own_length("inner")
@@ -149,10 +166,7 @@ class _Compiler:
         constants = (repeat.floor, repeat.decay, repeat.decay_floor)
         if starts is None:
             return self._add(REPEAT, (self.node(repeat.inner, ticks),), float(length * ticks), repeat.times, *constants, None)
-        cycles = tuple(
-            self._pieces(self._stretched(repeat.inner, ticks, Fraction(end - begin, length)))
-            for begin, end in zip(starts, starts[1:], strict=False)
-        )
+        cycles = tuple(self._pieces(self._stretched(repeat.inner, ticks, Fraction(end - begin, length))) for begin, end in pairwise(starts))
         return self._add(REPEAT, cycles, float(length * ticks), repeat.times, *constants, tuple(float(start * ticks) for start in starts))
 
 
@@ -173,7 +187,7 @@ def _call(node: int) -> Segment:
 
 def _shifted(segment: Segment, by: int) -> Segment:
     begin, code, mul, origin, *rest = segment
-    return (begin + by, code, mul, origin + mul * by, *rest)  # type: ignore[return-value]
+    return (begin + by, code, mul, origin + mul * by, *rest)
 
 
 def _scaled(value: float, exponent: int) -> float:
@@ -190,7 +204,7 @@ def _reduced(segment: Segment) -> Segment:
         mul, origin, length = mul // common, origin // common, length // common
     if mul > LAST_STEP:
         raise SpecError("k", "a stretch by a fraction of smaller numbers", Words(f"one of {mul} ticks a step"))
-    return (begin, code, mul, origin, length, *rest)  # type: ignore[return-value]
+    return (begin, code, mul, origin, length, *rest)
 
 
 def _knots(knots: Knots, ticks: int) -> list[Segment]:
@@ -199,7 +213,7 @@ def _knots(knots: Knots, ticks: int) -> list[Segment]:
     segments = [_hold(0, ys[0])]
     cubics = cubic_pieces([Fraction(x) for x in knots.positions], ys) if knots.kind == "pchip" else None
     code = CUBIC if cubics is not None else CODES[_KNOTS[knots.kind]]
-    for i, (x, following) in enumerate(zip(xs, xs[1:], strict=False)):
+    for i, (x, following) in enumerate(pairwise(xs)):
         half, extra = cubics[i] if cubics is not None else (0.0, None)
         if ys[i] == ys[i + 1]:
             segments.append(_hold(x, ys[i]))
@@ -266,13 +280,17 @@ class Program(Kernel):
         self._nodes, self._columns = nodes, columns
         self._may_refuse = any(node[0] == REFUSE for node in nodes)
 
-    def values(self, count: int, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None) -> np.ndarray:
+    def values(
+        self, count: int, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None
+    ) -> np.ndarray:
         """The values of `count` steps of a one-column program; see Schedule.values."""
         if self.columns != 1:
             raise SpecError("program", "a program of one column", Words(f"one of {self.columns} columns"), "Use rows().")
         return self._range((), count, start, stride, dtype, out, threads)
 
-    def rows(self, count: int, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None) -> np.ndarray:
+    def rows(
+        self, count: int, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None
+    ) -> np.ndarray:
         """A (count, columns) array in C order: row i holds every column's value at step start + i * stride."""
         return self._range((self.columns,), count, start, stride, dtype, out, threads)
 
@@ -302,7 +320,9 @@ class Program(Kernel):
             pieces.setdefault(index, []).append(tuple(piece))
         lines = []
         for index, (op, children, *rest) in enumerate(self._nodes):
-            uses = "" if op == PIECES else " of " + ", ".join(f"%{child}" for child in children[:8]) + (", ..." if len(children) > 8 else "")
+            uses = (
+                "" if op == PIECES else " of " + ", ".join(f"%{child}" for child in children[:8]) + (", ..." if len(children) > 8 else "")
+            )
             lines.append(f"%{index} {OPS[op]}{uses}" + (f"  length {rest[0]:g}" if rest else ""))
             for begin, formula, child, b, s, end, span, rate in pieces.get(index, ()):
                 what = f"%{child} at {s:g} x {b:+g}" if formula == "call" else f"{end!r}" if formula == "hold" else ""
@@ -320,10 +340,7 @@ class Program(Kernel):
     def _evaluate(self, steps: Any) -> Any:
         """Everything the kernel's fast path leaves over: arrays, and steps to refuse."""
         positions = _positions(steps)
-        if self.columns != 1:
-            out = np.empty((*positions.shape, self.columns))
-        else:
-            out = np.empty(positions.shape)
+        out = np.empty(positions.shape if self.columns == 1 else (*positions.shape, self.columns))
         self._gather(positions.reshape(-1), out.reshape(-1, self.columns))
         if out.ndim == 0:
             return float(out)
@@ -345,7 +362,12 @@ class Program(Kernel):
         if error.args[0] == "ticks":
             return SpecError("step", "a step within 2**53 ticks of the stretched clocks", step, "Stretch by a fraction of smaller numbers.")
         ends = [node[2] for node in self._nodes if node[0] == REFUSE]
-        return SpecError("step", f"a step before the end at {min(ends):.0f}", int(step) if step == int(step) else step, 'The schedule says past_end("error").')
+        return SpecError(
+            "step",
+            f"a step before the end at {min(ends):.0f}",
+            int(step) if step == int(step) else step,
+            'The schedule says past_end("error").',
+        )
 
     def _range(self, tail: tuple[int, ...], count: int, start: int, stride: int, dtype: Any, out: Any, threads: int | None) -> np.ndarray:
         count, start, stride = whole(count, "count"), whole(start, "start"), whole(stride, "stride", low=1)
@@ -368,7 +390,7 @@ class Program(Kernel):
         bounds = [count * i // workers for i in range(workers + 1)]
         jobs = [
             _pool(workers).submit(self._into, rows[a:b], lambda part, c, d, a=a: fill(part, a + c, a + d))
-            for a, b in zip(bounds, bounds[1:], strict=False)
+            for a, b in pairwise(bounds)
         ]  # fmt: skip
         for job in jobs:
             job.result()

@@ -24,7 +24,8 @@ def sample_values(values: Any) -> np.ndarray:
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "fiu":
         raise SpecError("values", expected, Words(f"{array.dtype} of shape {array.shape}"))
     dtype = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
-    array = np.array(array, dtype=dtype, order="C") + dtype(0)  # a copy of our own, with -0.0 as 0.0
+    array = np.array(array, dtype=dtype, order="C")  # a copy of our own
+    array += 0.0  # -0.0 becomes 0.0
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         raise SpecError(f"values[{bad[0]}]", "a finite number", float(array[bad[0]]))
@@ -41,8 +42,9 @@ def load_samples(path: str | None, digest: str, length: int, dtype: str) -> np.n
     """The values of a digest from the `.npy` file that holds them."""
     if path is None or not Path(path).exists():
         raise SpecError(
-            "samples", f"the {length:,} values of SHA-256 {digest[:12]}... at hand", Words("no values" if path is None else f"no file at {path}"),
-            "Pass them with .with_data(values), or give the path of their .npy file.",
+            "samples",
+            f"the {length:,} values of SHA-256 {digest[:12]}... at hand",
+            Words("no values" if path is None else f"no file at {path}"), "Pass them with .with_data(values), or give the path of their .npy file.",
         )  # fmt: skip
     array = sample_values(np.load(path, mmap_mode="r", allow_pickle=False))
     if sample_digest(array) != digest or len(array) != length or array.dtype.name != dtype:

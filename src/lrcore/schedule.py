@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import msgspec
 import numpy as np
@@ -23,6 +24,8 @@ from .shapes import SHAPES
 
 if TYPE_CHECKING:
     from .program import Program
+
+    AnySchedule: TypeAlias = "Schedule"  # the union of all schedules, which the JSON decoder wants spelled out (end of this file)
 
 MAX_DEPTH = 200
 """Schedules nest at most this deep; sequences, sums and products are flat however they were written."""
@@ -49,9 +52,6 @@ class Schedule(
     >>> plan(2), plan([0, 4, 6, 8])
     (0.05, array([0.  , 0.1 , 0.05, 0.  ]))
     """
-
-    _span: ClassVar[Span]
-    _bound: ClassVar[float]
 
     # -- what a schedule knows about itself ----------------------------------------------------------------------------
 
@@ -102,7 +102,16 @@ class Schedule(
         """
         return self.program(steps)
 
-    def values(self, count: int | None = None, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None) -> np.ndarray:
+    def values(
+        self,
+        count: int | None = None,
+        start: int = 0,
+        stride: int = 1,
+        *,
+        dtype: Any = np.float64,
+        out: Any = None,
+        threads: int | None = None,
+    ) -> np.ndarray:
         """The values of `count` steps: start, start + stride, ...
 
         count : int, or None for the schedule's own length
@@ -160,7 +169,9 @@ class Schedule(
             raise SpecError("lo", "a number <= hi", (lo, hi))
         return Minimum((Constant(hi), Maximum((Constant(lo), self))))
 
-    def repeat(self, times: int | None = None, stretch: Number = 1, decay: Number = 1, floor: Number = 0, decay_floor: Number = 1) -> Schedule:
+    def repeat(
+        self, times: int | None = None, stretch: Number = 1, decay: Number = 1, floor: Number = 0, decay_floor: Number = 1
+    ) -> Schedule:
         """The schedule again and again; see Repeat."""
         return Repeat(self, times, stretch, decay, floor, decay_floor)
 
@@ -199,7 +210,7 @@ class Schedule(
         array([0.1 , 0.1 , 0.05, 0.  ])
         """
         at = whole(at, "at")
-        return Until(self, at) >> ramp(self(at), stop, steps, shape, **parameters)
+        return Until(self, at) >> ramp(self(at), stop, steps, shape, endpoint=False, **parameters)
 
     # -- horizons ------------------------------------------------------------------------------------------------------
 
@@ -221,7 +232,7 @@ class Schedule(
             if isinstance(value, Schedule):
                 changes[field] = value._over(self._inner_horizon(horizon))
             elif field == "steps" and isinstance(value, float | str):
-                changes[field] = rounded(_exact(value, horizon))
+                changes[field] = rounded(_exact(length(value, "steps"), horizon))
             elif isinstance(value, tuple) and value and isinstance(value[0], Schedule):
                 changes[field] = tuple(term._over(horizon) for term in value)
         return msgspec.structs.replace(self, **changes)
@@ -374,13 +385,13 @@ class Knots(Schedule, frozen=True):
             raise SpecError("knots", f"as many values as positions ({len(self.positions)})", len(self.knots))
         if self.positions[0] < 0 or self.positions[-1] > LAST_STEP:
             raise SpecError("positions", "positions from 0 to 2**53", self.positions)
-        for i, (left, right) in enumerate(zip(self.positions, self.positions[1:], strict=False)):
+        for i, (left, right) in enumerate(pairwise(self.positions)):
             if not left < right:
                 raise SpecError(f"positions[{i + 1}]", f"a position above {left!r}", right, "Positions must increase.")
         if self.kind not in ("linear", "cosine", "log", "pchip"):
             raise SpecError("kind", "one of linear, cosine, log, pchip", self.kind)
         if self.kind == "log":
-            for i, (left, right) in enumerate(zip(self.knots, self.knots[1:], strict=False)):
+            for i, (left, right) in enumerate(pairwise(self.knots)):
                 try:
                     SHAPES["exponential"].ends(left, right)  # type: ignore[misc]
                 except SpecError as error:
@@ -426,15 +437,16 @@ class Samples(Schedule, frozen=True):
         array = sample_values(given)
         if len(array) <= INLINE:
             self._keep("samples", tuple(array.astype(np.float64).tolist()))
-            for field, value in (("sha256", ""), ("length", 0), ("dtype", "float64"), ("path", None)):
-                self._keep(field, value)
+            for field, default in (("sha256", ""), ("length", 0), ("dtype", "float64"), ("path", None)):
+                self._keep(field, default)
             self._keep_defaults()
             return
         digest = sample_digest(array)
         if self.sha256 not in ("", digest):
             raise SpecError("sha256", f"the digest of the values, {digest}", self.sha256)
         self.__dict__["_data"] = array
-        for field, value in (("samples", ()), ("sha256", digest), ("length", len(array)), ("dtype", array.dtype.name)):
+        found: dict[str, Any] = {"samples": (), "sha256": digest, "length": len(array), "dtype": array.dtype.name}
+        for field, value in found.items():
             self._keep(field, value)
         self._keep_defaults()
 
@@ -460,7 +472,8 @@ class Samples(Schedule, frozen=True):
             return np.array(self.samples)
         if "_data" not in self.__dict__:
             self.__dict__["_data"] = load_samples(self.path, self.sha256, self.length, self.dtype)
-        return self.__dict__["_data"]
+        data: np.ndarray = self.__dict__["_data"]
+        return data
 
     def with_data(self, values: Any) -> Samples:
         """The same Samples with its values at hand; they must have the recorded digest."""
@@ -508,7 +521,9 @@ class Sequence(_Joined, frozen=True):
         self._flatten("phases")
         for i, phase in enumerate(self.phases[:-1]):
             if phase.span is None:
-                raise SpecError(f"phases[{i}]", "a phase that ends, since another follows", phase, "Give it a length, or cut it with .until(steps).")
+                raise SpecError(
+                    f"phases[{i}]", "a phase that ends, since another follows", phase, "Give it a length, or cut it with .until(steps)."
+                )
         if not self.resolved:
             self._check_fractions()
 
@@ -556,7 +571,10 @@ class Sequence(_Joined, frozen=True):
         bound, depth = 0.0, 0
         for phase in self.phases:
             span, high, levels = phase._facts
-            total = "rest" if "rest" in (span, total) else None if None in (span, total) else total + span  # type: ignore[operator]
+            if isinstance(total, int) and isinstance(span, int):
+                total += span
+            else:
+                total = "rest" if "rest" in (span, total) else None
             bound, depth = max(bound, high), max(depth, levels)
         return total, bound, depth + 1
 
@@ -813,10 +831,11 @@ def _steps(schedule: Schedule) -> int | None:
     return span
 
 
-AnySchedule = (
-    Constant | Ramp | Knots | Samples | Sequence | Product | Sum | Minimum | Maximum
-    | Repeat | Every | Per | Stretch | Until | PastEnd
-)  # fmt: skip
+if not TYPE_CHECKING:
+    AnySchedule = (
+        Constant | Ramp | Knots | Samples | Sequence | Product | Sum | Minimum | Maximum
+        | Repeat | Every | Per | Stretch | Until | PastEnd
+    )  # fmt: skip
 
 
 def ramp(start: Number, stop: Number, steps: Length, shape: str = "linear", *, endpoint: bool = False, **parameters: Number) -> Ramp:
@@ -836,12 +855,12 @@ def ramp(start: Number, stop: Number, steps: Length, shape: str = "linear", *, e
 
 def minimum(*terms: Schedule | Number) -> Minimum:
     """The smallest of several schedules, step by step."""
-    return Minimum(terms)  # type: ignore[arg-type]
+    return Minimum(tuple(as_schedule(term) for term in terms))
 
 
 def maximum(*terms: Schedule | Number) -> Maximum:
     """The largest of several schedules, step by step."""
-    return Maximum(terms)  # type: ignore[arg-type]
+    return Maximum(tuple(as_schedule(term) for term in terms))
 
 
 def from_function(f: Any, steps: int) -> Samples:

@@ -61,7 +61,10 @@ SHAPES: dict[str, Shape] = {
     for shape in (
         Shape("constant", "start until the end, then stop", "start", "He et al. 2015, section 4.2 (constant warmup)"),
         Shape("linear", "a straight line", "start + (stop - start) u", "Goyal et al. 2017 (arXiv:1706.02677), section 2.2"),
-        Shape("cosine", "half a cosine wave, flat at both ends", "stop + (start - stop) (1 + cos(pi u)) / 2", "Loshchilov & Hutter 2016 (arXiv:1608.03983)"),
+        Shape(
+            "cosine", "half a cosine wave, flat at both ends", "stop + (start - stop) (1 + cos(pi u)) / 2",
+            "Loshchilov & Hutter 2016 (arXiv:1608.03983)",
+        ),
         Shape("exponential", "the same factor every step", "start (stop / start)^u", "geometric interpolation", ends=_ends_of_exponential),
         Shape(
             "polynomial", "a power of what is left, flat at the stop", "stop + (start - stop) (1 - u)^power",
