@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 KERNEL := $(wildcard src/lrcore/*.pyx src/lrcore/*.pxd src/lrcore/_*.h src/lrcore/_*.c)
 
 DEMO_ARGS ?=
-TEST_ARGS ?= --numprocesses=auto --dist=loadgroup
+TEST_ARGS ?= --numprocesses=auto
 BENCH_ARGS ?=
 
 .PHONY: help demo test lint format bench sanitize clean

@@ -265,7 +265,7 @@ ASKED = {
     "A.values(5, out=np.zeros(5, int))": "out: expected a buffer of float64, got int64. Pass the dtype of out as dtype=.",
     'A.values(5, out=np.zeros(5, ">f8"))': "out: expected a buffer of float64, got >f8. Pass the dtype of out as dtype=.",
     "A.values(5, out=np.broadcast_to(0.0, 5))": "out: expected a writable buffer, got a read-only one.",
-    "A.values(5, threads=0)": "threads: expected an integer >= 1, got 0.",
+    "A.values(5, threads=0)": "threads: expected an integer from 1 to 1024, got 0.",
     "A.values(5, threads=1025)": "threads: expected an integer from 1 to 1024, got 1025.",
     "A.values(5, threads=1.5)": "threads: expected an integer from 1 to 1024, got 1.5.",
     "A.values(5, threads=True)": "threads: expected an integer from 1 to 1024, got True.",

@@ -32,15 +32,15 @@ class PlanScheduler(LRScheduler):
     `load_state_dict`.
 
     >>> import torch, lrcore as lr
-    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    >>> scheduler = PlanScheduler(optimizer, lr.linear(0.1, 0.0, steps=4))
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    >>> scheduler = PlanScheduler(optimizer, lr.linear(1.0, 0.0, steps=4))
     >>> for _ in range(4):
     ...     optimizer.step()
     ...     scheduler.step()
     ...     print(scheduler.last_epoch, scheduler.get_last_lr())
-    1 [0.075]
-    2 [0.05]
-    3 [0.025]
+    1 [0.75]
+    2 [0.5]
+    3 [0.25]
     4 [0.0]
     """
 

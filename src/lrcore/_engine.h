@@ -37,23 +37,69 @@ static void start(void) {
 
 /* -- loops: one formula, one piece -- */
 
-#define LR_LOOP(name, value)                                                                          \
-    static void loop_##name(const lr_piece *piece, clock t, double *restrict out) {                   \
-        const lr_piece copy = *piece, *k = &copy;                                                     \
-        const double b = k->b, b_low = k->b_low, s = k->s, base = t.base, *restrict xs = t.xs;        \
-        for (int i = 0; i < t.n; i++) {                                                               \
-            const double x = base + xs[i], move = s * x;                                              \
-            const dd sum = two_sum(b, move), d = quick_sum(sum.h, sum.l + (residual(s, x, move) + b_low)); \
-            const double m = d.h, l = d.l;                                                            \
-            (void)m, (void)l;                                                                         \
-            out[i] = value;                                                                           \
-        }                                                                                             \
+/* m + l = b + b_low + s x, in two doubles */
+static inline dd distance(const lr_piece *k, double x) {
+    const double move = k->s * x;
+    const dd sum = two_sum(k->b, move);
+    return quick_sum(sum.h, sum.l + (residual(k->s, x, move) + k->b_low));
+}
+
+#define LR_LOOP(name, value)                                                        \
+    static void loop_##name(const lr_piece *piece, clock t, double *restrict out) { \
+        const lr_piece copy = *piece, *k = &copy;                                   \
+        const double base = t.base, *restrict xs = t.xs;                            \
+        for (int i = 0; i < t.n; i++) {                                             \
+            const dd d = distance(k, base + xs[i]);                                 \
+            const double m = d.h, l = d.l;                                          \
+            (void)m, (void)l;                                                       \
+            out[i] = value;                                                         \
+        }                                                                           \
     }
 LR_FORMULAS(LR_LOOP)
+
+/* The two halves of a curve at positions in any order: the same formula, with each position's half selected. */
+#define LR_HALVES(name, value)                                                         \
+    static void halves_##name(const lr_piece *piece, clock t, double *restrict out) {  \
+        const lr_piece p = piece[0], q = piece[1];                                     \
+        const double base = t.base, *restrict xs = t.xs;                               \
+        for (int i = 0; i < t.n; i++) {                                                \
+            const double x = base + xs[i];                                             \
+            const int second = x >= q.begin;                                           \
+            const lr_piece half = {                                                    \
+                .b = second ? q.b : p.b,                                               \
+                .b_low = second ? q.b_low : p.b_low,                                   \
+                .s = second ? q.s : p.s,                                               \
+                .end = second ? q.end : p.end,                                         \
+                .span_h = second ? q.span_h : p.span_h,                                \
+                .span_l = second ? q.span_l : p.span_l,                                \
+                .rate_h = p.rate_h,                                                    \
+                .rate_l = p.rate_l,                                                    \
+            };                                                                         \
+            const lr_piece *k = &half;                                                 \
+            const dd d = distance(k, x);                                               \
+            const double m = d.h, l = d.l;                                             \
+            out[i] = value;                                                            \
+        }                                                                              \
+    }
+LR_TWO_SIDED(LR_HALVES)
 
 typedef void (*loop)(const lr_piece *, clock, double *restrict);
 #define LR_LOOP_NAME(name, value) loop_##name,
 static const loop loops[] = {LR_FORMULAS(LR_LOOP_NAME)};
+
+/* the loop over two neighbouring pieces as one curve, or null */
+static loop halves_of(const lr_piece *k) {
+    if (k[0].formula != k[1].formula || k[0].rate_h != k[1].rate_h || k[0].rate_l != k[1].rate_l) return NULL;
+#define LR_HALVES_CASE(name, value) if (k->formula == LR_##name) return halves_##name;
+    LR_TWO_SIDED(LR_HALVES_CASE)
+    return NULL;
+}
+
+/* whether a formula may be run at positions of other pieces, for values that are then thrown away */
+static int is_total(int formula) {
+    return formula == LR_hold || formula == LR_line || formula == LR_line_far || formula == LR_half_cosine ||
+           formula == LR_half_cosine_far || formula == LR_geometric || formula == LR_geometric_far;
+}
 
 /* A power on a regular clock: all distances of a slice share their anchor, so it is looked up once a slice. */
 static void sliced_loop(const lr_piece *piece, clock t, double *restrict out) {
@@ -204,6 +250,64 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
     }
 }
 
+/* how many positions lie in [begin, end) */
+static inline int count_between(clock t, double begin, double end) {
+    int n = 0;
+    for (int i = 0; i < t.n; i++) {
+        const double x = t.base + t.xs[i];
+        n += (x >= begin) & (x < end);
+    }
+    return n;
+}
+
+/* Positions in any order. Most often nearly all of them lie in one piece, or in the two halves of a curve: these are run over the
+ * whole block, and the few others are put right one by one. Else the positions of each piece are collected and run together. */
+static void evaluate_scattered(context *c, const lr_piece *pieces, int count, clock t, double *restrict out) {
+    for (int probe = 0; probe < 2; probe++) {
+        int p = piece_of(pieces, count, position_at(t, probe * (t.n / 2)));
+        loop halves = p + 1 < count ? halves_of(pieces + p) : NULL;
+        if (!halves && p > 0 && (halves = halves_of(pieces + p - 1))) p--;
+        const int next = p + (halves ? 2 : 1);
+        const double begin = p == 0 ? 0.0 : pieces[p].begin, end = next < count ? pieces[next].begin : INFINITY;
+        const int n = t.n == 1 ? 1 : count_between(t, begin, end);
+        if (n < t.n && (n < t.n - t.n / 16 || !is_total(pieces[p].formula))) continue;
+        if (halves && t.n > 1) halves(pieces + p, t, out);
+        else run_piece(c, t.n == 1 ? pieces + piece_of(pieces, count, position_at(t, 0)) : pieces + p, t, out);
+        for (int i = 0; n < t.n && i < t.n; i++) {
+            const double x = position_at(t, i);
+            if (x < begin || x >= end) run_piece(c, pieces + piece_of(pieces, count, x), part(t, i, 1), out + i);
+        }
+        return;
+    }
+    if (count > 16) { /* too many pieces to look for each one's positions: take them as they come */
+        for (int i = 0; i < t.n;) {
+            const int p = piece_of(pieces, count, position_at(t, i));
+            const double begin = pieces[p].begin, end = p + 1 < count ? pieces[p + 1].begin : INFINITY;
+            int n = 1;
+            while (i + n < t.n && position_at(t, i + n) >= begin && position_at(t, i + n) < end) n++;
+            run_piece(c, pieces + p, part(t, i, n), out + i);
+            i += n;
+        }
+        return;
+    }
+    double *mark = c->scratch, *xs = take(c, t.n), *values = take(c, t.n);
+    int *where = (int *)take(c, t.n);
+    for (int p = 0; p < count; p++) {
+        const double begin = p == 0 ? 0.0 : pieces[p].begin, end = p + 1 < count ? pieces[p + 1].begin : INFINITY;
+        if (count_between(t, begin, end) == 0) continue;
+        int n = 0;
+        for (int i = 0; i < t.n; i++) {
+            const double x = t.base + t.xs[i];
+            where[n] = i;
+            n += (x >= begin) & (x < end);
+        }
+        for (int j = 0; j < n; j++) xs[j] = t.xs[where[j]];
+        run_piece(c, pieces + p, (clock){t.base, xs, 0.0, n}, values);
+        for (int j = 0; j < n; j++) out[where[j]] = values[j];
+    }
+    c->scratch = mark;
+}
+
 static void evaluate_pieces(context *c, const lr_node *node, clock t, double *restrict out) {
     const lr_piece *pieces = c->program->pieces + node->first;
     const int count = node->count;
@@ -225,42 +329,7 @@ static void evaluate_pieces(context *c, const lr_node *node, clock t, double *re
         }
         return;
     }
-    double low = t.xs[0], high = low;
-    for (int i = 1; i < t.n; i++) {
-        low = t.xs[i] < low ? t.xs[i] : low;
-        high = t.xs[i] > high ? t.xs[i] : high;
-    }
-    const int p0 = piece_of(pieces, count, t.base + low), p1 = piece_of(pieces, count, t.base + high);
-    if (p0 == p1) {
-        run_piece(c, pieces + p0, t, out);
-    } else if (p1 - p0 < 12 && t.n > 8) {
-        /* few pieces: collect the steps of each, run it once, and put the values back */
-        double *mark = c->scratch, *xs = take(c, t.n), *values = take(c, t.n);
-        int *where = (int *)take(c, t.n);
-        for (int p = p0; p <= p1; p++) {
-            const double begin = p == p0 ? -1.0 : pieces[p].begin, end = p == p1 ? INFINITY : pieces[p + 1].begin;
-            int n = 0;
-            for (int i = 0; i < t.n; i++) {
-                const double x = t.base + t.xs[i];
-                where[n] = i;
-                xs[n] = t.xs[i];
-                n += (x >= begin) & (x < end);
-            }
-            if (n == 0) continue;
-            run_piece(c, pieces + p, (clock){t.base, xs, 0.0, n}, values);
-            for (int j = 0; j < n; j++) out[where[j]] = values[j];
-        }
-        c->scratch = mark;
-    } else {
-        for (int i = 0; i < t.n;) {
-            const int p = piece_of(pieces, count, position_at(t, i));
-            const double begin = pieces[p].begin, end = p + 1 < count ? pieces[p + 1].begin : INFINITY;
-            int n = 1;
-            while (i + n < t.n && position_at(t, i + n) >= begin && position_at(t, i + n) < end) n++;
-            run_piece(c, pieces + p, part(t, i, n), out + i);
-            i += n;
-        }
-    }
+    evaluate_scattered(c, pieces, count, t, out);
 }
 
 /* -- arithmetic -- */

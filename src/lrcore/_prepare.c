@@ -130,17 +130,19 @@ static double *power_table(double power, dd length, int bits) {
     int64_t slices = (int64_t)1 << bits, n;
     double *table = malloc(sizeof(double) * (size_t)(LR_POWER_SLICES + 3 * slices + LR_TAIL_TERMS));
     if (!table) return NULL;
+    const int lowest = exponent_of(length.h) - LR_POWER_OCTAVES + 1;
+    table[0] = (double)lowest;
     double binomial = 1.0;
-    for (int i = 0; i < LR_POWER_BINOMIALS; i++) {
+    for (int i = 1; i < LR_POWER_BINOMIALS; i++) {
+        binomial *= (power - (i - 1.0)) / (double)i;
         table[i] = binomial;
-        binomial *= (power - i) / (i + 1.0);
     }
-    /* octave e is (2^e / length)^power; below 2^-900 it counts as 0, above the length it is never used */
+    /* octave e is (2^e / length)^power; below 2^-900 it counts as 0, so that the residual of no product underflows */
     dd log_length = dd_log2(length.h);
-    for (int e = LR_POWER_LOWEST; e < LR_POWER_LOWEST + LR_POWER_OCTAVES; e++) {
+    for (int e = lowest; e < lowest + LR_POWER_OCTAVES; e++) {
         dd mantissa = dd_exp2(dd_times(dd_add((dd){(double)e, 0.0}, dd_neg(log_length)), power), &n);
         double scale = n < -900 || n > 900 ? 0.0 : power_of_two((int)n);
-        double *octave = table + LR_POWER_BINOMIALS + 2 * (e - LR_POWER_LOWEST);
+        double *octave = table + LR_POWER_BINOMIALS + 2 * (e - lowest);
         octave[0] = mantissa.h * scale;
         octave[1] = mantissa.l * scale;
     }
@@ -187,7 +189,7 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
     out[count] = near;
     out[count].formula = LR_hold;
     out[count++].end = r->start;
-    const double length = r->length, second = later(out[0].begin, out[0].begin + 5.3e-23); /* 2^-74 */
+    const double length = r->length, second = later(out[0].begin, out[0].begin + power_of_two((int)table[0]));
     /* the part of `near` where blocks share an anchor, and whether all of `rest` is such a part */
     const double far_from = LR_POWER_FAR(r->arg), near_to = cancels ? length * half : length;
     const int far = has_far_part(r) && near_to > 2.0 * far_from;

@@ -11,21 +11,24 @@
 #include "_dd.h"
 #include "_program.h"
 
-/* FORMULA(name, value) */
+/* FORMULA(name, value); those of curves that are the same from both ends come first */
+#define LR_TWO_SIDED(FORMULA)                                                                                 \
+    FORMULA(line, mix(k, argument(k, m, l)))                                                                  \
+    FORMULA(line_far, join(line_anchor(k, block_of(k, m)), line_offset(k, offset_in_block(k, m, l))))         \
+    FORMULA(half_cosine, mix(k, sine_squared(argument(k, m, l))))                                             \
+    FORMULA(half_cosine_far, join(cosine_anchor(k, block_of(k, m)), cosine_offset(k, offset_in_block(k, m, l))))
+
 #define LR_FORMULAS(FORMULA)                                                                                  \
+    LR_TWO_SIDED(FORMULA)                                                                                     \
     FORMULA(hold, k->end)                                                                                     \
-    FORMULA(line, mix(k, argument(k, m, l)))                                                                     \
-    FORMULA(line_far, join(line_anchor(k, block_of(k, m)), line_offset(k, offset_in_block(k, m, l))))            \
-    FORMULA(half_cosine, mix(k, sine_squared(argument(k, m, l))))                                                \
-    FORMULA(half_cosine_far, join(cosine_anchor(k, block_of(k, m)), cosine_offset(k, offset_in_block(k, m, l)))) \
-    FORMULA(geometric, exponential_of(k, argument(k, m, l)))                                                     \
+    FORMULA(geometric, exponential_of(k, argument(k, m, l)))                                                  \
     FORMULA(geometric_far, join(geometric_anchor(k, block_of(k, m)), geometric_offset(k, offset_in_block(k, m, l)))) \
-    FORMULA(power, mix(k, power_of(k, m, l)))                                                                    \
-    FORMULA(power_rest, mix(k, one_minus(power_of(k, m, l))))                                                    \
+    FORMULA(power, mix(k, power_of(k, m, l)))                                                                 \
+    FORMULA(power_rest, mix(k, one_minus(power_of(k, m, l))))                                                 \
     FORMULA(power_far, join_power(power_block_of(k, block_of(k, m), 1.0), offset_in_block(k, m, l)))          \
     FORMULA(power_rest_far, join_power(power_block_of(k, block_of(k, m), -1.0), offset_in_block(k, m, l)))    \
-    FORMULA(power_tail, mix(k, power_series(k, argument(k, m, l))))                                              \
-    FORMULA(cubic, mix(k, cubic_of(k, argument(k, m, l))))                                                       \
+    FORMULA(power_tail, mix(k, power_series(k, argument(k, m, l))))                                           \
+    FORMULA(cubic, mix(k, cubic_of(k, argument(k, m, l))))                                                    \
     FORMULA(sample, k->table[(int64_t)m])
 
 /* SHAPE(name, how it is cut into pieces (_prepare.c), formula near the start, near the stop, and far from both, the fraction of
@@ -182,10 +185,10 @@ static inline offset geometric_offset(const lr_piece *k, double i) { return (off
 /* (m / length)^power from anchors: the power of the middle c of each of 2^bits slices of an octave times the power of the octave,
  * both from a table in two doubles, times (1 + d)^power with d = (m - c) / c small enough for eight terms of the binomial series.
  *
- * table: [0..8] binomial coefficients, then the octaves from 2^-74 {high, low}, then the slices {1 / c, high, low} */
+ * table: the lowest octave's exponent, binomial coefficients 1 to 8, the octaves from the lowest to that of the length
+ * {high, low}, and the slices {1 / c, high, low} */
 #define LR_POWER_BINOMIALS 9
 #define LR_POWER_OCTAVES 128
-#define LR_POWER_LOWEST (-74)
 #define LR_POWER_SLICES (LR_POWER_BINOMIALS + 2 * LR_POWER_OCTAVES)
 
 /* what all distances of one slice share, and the binomial coefficients */
@@ -195,7 +198,7 @@ static inline power_anchor power_anchor_of(const lr_piece *k, double m) {
     int bits = (int)k->arg;
     uint64_t u = bits_of(m);
     uint64_t slice = (u >> (52 - bits)) & ((1u << bits) - 1);
-    const double *t = k->table, *octave = t + LR_POWER_BINOMIALS + 2 * ((u >> 52) - (1023 + LR_POWER_LOWEST));
+    const double *t = k->table, *octave = t + LR_POWER_BINOMIALS + 2 * ((int)(u >> 52) - 1023 - (int)t[0]);
     const double *slot = t + LR_POWER_SLICES + 3 * slice;
     double high = slot[1] * octave[0];
     return (power_anchor){

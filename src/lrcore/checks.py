@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 from fractions import Fraction
+from math import floor, isfinite
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -26,20 +26,21 @@ def number(value: Any, path: str, expected: str = "a finite number") -> float:
             value = float(value)
         except OverflowError:
             raise SpecError(path, expected, value, "It does not fit a float64.") from None
-    if not math.isfinite(value):
+    if not isfinite(value):
         raise SpecError(path, expected, value)
-    finite: float = value + 0.0
-    return finite
+    return value or 0.0
 
 
 def whole(value: Any, path: str, low: int = 0, high: int = LAST_STEP, hint: str = "") -> int:
     """The value as an int from low to high."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise SpecError(path, _integer(low, high), value, hint)
-    number = int(value)
-    if not low <= number <= high:
-        raise SpecError(path, _integer(low, high, number > high), value, hint)
-    return number
+    if type(value) is not int:
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise SpecError(path, _integer(low, high), value, hint)
+        value = int(value)
+    if not low <= value <= high:
+        raise SpecError(path, _integer(low, high, value > high), value, hint)
+    integer: int = value
+    return integer
 
 
 def _integer(low: int, high: int, above: bool = False) -> str:
@@ -82,4 +83,4 @@ def ratio(value: float) -> Fraction:
 
 def rounded(value: Fraction) -> int:
     """The nearest integer; a half goes up."""
-    return math.floor(value + Fraction(1, 2))
+    return floor(value + Fraction(1, 2))

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import pairwise
 from math import frexp, gcd, prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,12 +42,15 @@ from .schedule import (
 )  # fmt: skip
 from .shapes import CODES
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 PIECES, PRODUCT, SUM, MINIMUM, MAXIMUM, REPEAT, EVERY, PER, MIRROR, REFUSE = range(len(OPS))
 
 _ARITHMETIC: dict[type[Schedule], int] = {Product: PRODUCT, Sum: SUM, Minimum: MINIMUM, Maximum: MAXIMUM}
 _KNOTS = {"linear": "linear", "cosine": "cosine", "log": "exponential"}
 
-_HUGE, _TINY = 2.0**600, 2.0**-600
+_HUGE, _TINY = 2.0**60, 2.0**-60
 """Ramps whose ends lie beyond these are evaluated near 1 and multiplied by a power of two, so that no product over- or underflows."""
 
 
@@ -481,6 +483,8 @@ def _workers(threads: int | None, values: int) -> int:
 
 def _pool(workers: int) -> ThreadPoolExecutor:
     """A pool of this process: threads do not survive a fork, so a child makes its own."""
+    from concurrent.futures import ThreadPoolExecutor  # costs an eighth of the time to import lrcore, and most programs need none
+
     key = (os.getpid(), workers)
     if key not in _pools:
         for stale in [known for known in _pools if known[0] != key[0]]:

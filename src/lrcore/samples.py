@@ -44,8 +44,9 @@ def load_samples(path: str | None, digest: str, length: int, dtype: str) -> np.n
         raise SpecError(
             "samples",
             f"the {length:,} values of SHA-256 {digest[:12]}... at hand",
-            Words("no values" if path is None else f"no file at {path}"), "Pass them with .with_data(values), or give the path of their .npy file.",
-        )  # fmt: skip
+            Words("no values" if path is None else f"no file at {path}"),
+            "Pass them with .with_data(values), or give the path of their .npy file.",
+        )
     array = sample_values(np.load(path, mmap_mode="r", allow_pickle=False))
     if sample_digest(array) != digest or len(array) != length or array.dtype.name != dtype:
         raise SpecError("samples", f"values of SHA-256 {digest[:12]}... in {path}", Words(f"other values, {sample_digest(array)[:12]}..."))

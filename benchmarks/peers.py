@@ -1,0 +1,107 @@
+"""The same schedules as others write them. A row per schedule; a peer that lacks one has no entry in it.
+
+NumPy and optax get their steps as an array made beforehand, though lrcore needs none; arrays are new each time on both sides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import lrcore as lr
+
+from .schedules import LOW, PEAK
+
+
+@dataclass(frozen=True)
+class Peers:
+    """One schedule of n steps: ours, a function of one step in plain Python, NumPy's expression of the steps t, and libraries."""
+
+    ours: Callable[[int], lr.Schedule]
+    python: Callable[[int], Callable[[int], float]]
+    numpy: Callable[[np.ndarray, int], np.ndarray]
+    optax: Callable[[Any, int], Any]
+    torch: Callable[[Any, Any, int], Any]
+    lrsched: Callable[[Any, int], Callable[[int], float]]
+
+
+def _wave(u: Any, cos: Any, pi: float = math.pi) -> Any:
+    return LOW + (PEAK - LOW) * (1 + cos(pi * u)) / 2
+
+
+def _warmup_cosine(n: int) -> Callable[[int], float]:
+    w = n // 100
+    return lambda t: PEAK * t / w if t < w else _wave(min((t - w) / (n - w), 1.0), math.cos)
+
+
+def _wsd(n: int) -> Callable[[int], float]:
+    w, d = n // 100, n // 5
+    return lambda t: PEAK * t / w if t < w else PEAK if t < n - d else PEAK * max(n - t, 0) / d
+
+
+def _lambda_lr(torch: Any, optimizer: Any, rate: Callable[[int], float]) -> Any:
+    """What torch's users do for lack of a scheduler: a function of the step, times the optimizer's rate."""
+    return torch.LambdaLR(optimizer, lambda t: rate(t) / PEAK)
+
+
+PEERS: dict[str, Peers] = {
+    "linear": Peers(
+        ours=lambda n: lr.linear(PEAK, LOW, n),
+        python=lambda n: lambda t: PEAK + (LOW - PEAK) * min(t / n, 1.0),
+        numpy=lambda t, n: PEAK + (LOW - PEAK) * t / n,
+        optax=lambda optax, n: optax.linear_schedule(PEAK, LOW, n),
+        torch=lambda torch, optimizer, n: torch.LinearLR(optimizer, 1.0, LOW / PEAK, n),
+        lrsched=lambda lrsched, n: lrsched.linear(base_lr=PEAK, end_lr=LOW, total_steps=n),
+    ),
+    "cosine": Peers(
+        ours=lambda n: lr.cosine(PEAK, LOW, n),
+        python=lambda n: lambda t: _wave(min(t / n, 1.0), math.cos),
+        numpy=lambda t, n: LOW + (PEAK - LOW) * (1 + np.cos(np.pi * t / n)) / 2,
+        optax=lambda optax, n: optax.cosine_decay_schedule(PEAK, n, LOW / PEAK),
+        torch=lambda torch, optimizer, n: torch.CosineAnnealingLR(optimizer, n, LOW),
+        lrsched=lambda lrsched, n: lrsched.cosine(base_lr=PEAK, min_lr=LOW, total_steps=n),
+    ),
+    "exponential": Peers(
+        ours=lambda n: lr.exponential(PEAK, LOW, n),
+        python=lambda n: lambda t: PEAK * (LOW / PEAK) ** min(t / n, 1.0),
+        numpy=lambda t, n: PEAK * (LOW / PEAK) ** (t / n),
+        optax=lambda optax, n: optax.exponential_decay(PEAK, n, LOW / PEAK),
+        torch=lambda torch, optimizer, n: torch.ExponentialLR(optimizer, (LOW / PEAK) ** (1 / n)),
+        lrsched=lambda lrsched, n: lrsched.exponential_decay(base_lr=PEAK, decay_rate=LOW / PEAK, decay_steps=n),
+    ),
+    "polynomial power=2.5": Peers(
+        ours=lambda n: lr.polynomial(PEAK, 0.0, n, 2.5),
+        python=lambda n: lambda t: PEAK * max(1 - t / n, 0.0) ** 2.5,
+        numpy=lambda t, n: PEAK * (1 - t / n) ** 2.5,
+        optax=lambda optax, n: optax.polynomial_schedule(PEAK, 0.0, 2.5, n),
+        torch=lambda torch, optimizer, n: torch.PolynomialLR(optimizer, n, 2.5),
+        lrsched=lambda lrsched, n: lrsched.polynomial(base_lr=PEAK, end_lr=0.0, total_steps=n, power=2.5),
+    ),
+    "warmup_cosine": Peers(
+        ours=lambda n: lr.warmup_cosine(PEAK, warmup=n // 100, steps=n, stop=LOW),
+        python=_warmup_cosine,
+        numpy=lambda t, n: np.where(t < n // 100, PEAK * t / (n // 100), _wave((t - n // 100) / (n - n // 100), np.cos)),
+        optax=lambda optax, n: optax.warmup_cosine_decay_schedule(0.0, PEAK, n // 100, n, LOW),
+        torch=lambda torch, optimizer, n: _lambda_lr(torch, optimizer, _warmup_cosine(n)),
+        lrsched=lambda lrsched, n: lrsched.with_warmup(
+            lrsched.cosine(base_lr=PEAK, min_lr=LOW, total_steps=n - n // 100), warmup_steps=n // 100, start_lr=0.0
+        ),
+    ),
+    "wsd": Peers(
+        ours=lambda n: lr.wsd(PEAK, warmup=n // 100, decay=n // 5, steps=n),
+        python=_wsd,
+        numpy=lambda t, n: np.where(t < n // 100, PEAK * t / (n // 100), PEAK * np.minimum((n - t) / (n // 5), 1.0)),
+        optax=lambda optax, n: optax.join_schedules(
+            [optax.linear_schedule(0.0, PEAK, n // 100), optax.constant_schedule(PEAK), optax.linear_schedule(PEAK, 0.0, n // 5)],
+            [n // 100, n - n // 5],
+        ),
+        torch=lambda torch, optimizer, n: _lambda_lr(torch, optimizer, _wsd(n)),
+        lrsched=lambda lrsched, n: lrsched.warmup_stable_decay(
+            base_lr=PEAK, warmup_steps=n // 100, decay_steps=n // 5, total_steps=n, final_lr=0.0, warmup_start=0.0, decay_shape="linear"
+        ),
+    ),
+}
