@@ -33,6 +33,10 @@ def _triangle(period: int) -> lr.Schedule:
     return (lr.linear(LOW, PEAK, period // 2) >> lr.linear(PEAK, LOW, period - period // 2)).repeat()
 
 
+def warmup_cosine(steps: int) -> lr.Schedule:
+    return lr.warmup_cosine(PEAK, warmup=steps // 100, steps=steps, stop=LOW)
+
+
 SHAPES: dict[str, Maker] = dict(_shapes())
 
 CURVES: dict[str, Maker] = {
@@ -40,7 +44,7 @@ CURVES: dict[str, Maker] = {
     "stairs: a cosine every steps/30": lambda n: lr.cosine(PEAK, LOW, n).every(max(n // 30, 1)),
     "milestones: 10 constants": lambda n: lr.Sequence(tuple(lr.constant(PEAK * 0.5**i, n // 10) for i in range(10))),
     "warmup to a held rate, start=first": lambda n: lr.warmup(lr.constant(PEAK), n // 2, start="first"),
-    "warmup_cosine": lambda n: lr.warmup_cosine(PEAK, warmup=n // 100, steps=n, stop=LOW),
+    "warmup_cosine": warmup_cosine,
     "wsd": lambda n: lr.wsd(PEAK, warmup=n // 100, decay=n // 5, steps=n),
     "one cycle: cosine up, cosine down": lambda n: lr.cosine(LOW, PEAK, 3 * n // 10) >> lr.cosine(PEAK, LOW / 10, n - 3 * n // 10),
     "cyclic: 10 triangles": lambda n: _triangle(max(n // 10, 2)),
@@ -104,3 +108,6 @@ def leaves(schedule: lr.Schedule) -> int:
     """How many ramps a tree ends in."""
     inner = getattr(schedule, "terms", None) or getattr(schedule, "phases", None) or (getattr(schedule, "inner", None),)
     return sum(leaves(term) for term in inner) if inner[0] is not None else 1
+
+
+TREES: dict[str, Maker] = {f"tree {seed}, {leaves(tree(seed, 6, 10**7))} ramps": partial(tree, seed, 6) for seed in range(8)}

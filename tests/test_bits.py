@@ -111,6 +111,17 @@ def test_any_number_of_threads(name: str, dtype: Any) -> None:
     assert schedule.values(1_000_003, 17, dtype=dtype, out=out, threads=4).tobytes() == one
 
 
+ONCE_WRONG = [
+    (lr.constant(1.0, 345) >> lr.Knots([1.3441769576843354, 227.34417695768434], [-0.95, 2.0]), 70),
+    (lr.ramp(1e-5, 3.79, 2147483653, "polynomial_from_start", power=3, endpoint=True).repeat(stretch=1.5), 3221225439),
+]
+
+
+@pytest.mark.parametrize(("schedule", "start"), ONCE_WRONG, ids=range(len(ONCE_WRONG)))
+def test_once_wrong(schedule: Schedule, start: int) -> None:
+    assert schedule.values(300, start).tolist() == [schedule(step) for step in range(start, start + 300)]
+
+
 @pytest.mark.parametrize("name", LARGE)
 def test_a_million_scattered_steps(name: str) -> None:
     schedule, order = LARGE[name], np.random.default_rng(0).permutation(300_000)

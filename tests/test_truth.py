@@ -19,7 +19,7 @@ from oracle import assert_true, exact
 from record_digests import written
 from strategies import answers, positions_of_interest, ramps, schedules, steps_of_interest
 
-LENGTHS = (1, 2, 3, 999, 1000, 10**6, 2**24 + 1, 2**31 + 5, 10**12, 2**53 - 1)
+LENGTHS = (1, 2, 3, 999, 1000, 10**6, 2**20 - 1, 2**24 + 1, 2**31 + 5, 10**12, 2**53 - 1)
 ENDS = {
     "falling": (3e-4, 1e-5),
     "rising": (1e-5, 3e-4),
@@ -201,6 +201,20 @@ def test_stretched_clocks_up_to_the_last_step_of_all(factor: float) -> None:
 def test_a_decay_keeps_its_accuracy_for_millions_of_cycles(cycles: int) -> None:
     schedule = lr.linear(1.0, 0.5, 9).repeat(decay=1 - 7 / cycles)
     assert_true(schedule, [cycles * i + j for i in range(9) for j in range(9)])
+
+
+ONCE_WRONG = [
+    ((lr.constant(2.0, 5135672796504543) >> lr.constant(1.0)).stretch(1.1), [5649240076154996, 5649240076154997, 5649240076154998]),
+    (lr.constant(1.0, 1000) >> lr.Knots([34.72060663052658, 38.05287272632124], [2.97, -1.0], "cosine"), range(1030, 1045)),
+    (lr.Knots([2.0**52, 2.0**52 + 1, 2.0**53 - 1], [1.0, 2.0, 1e-9], "cosine"), [2**52 - 1, 2**52, 2**52 + 1, 2**53]),
+    ((Samples([0.0]) >> lr.ramp(0.0, 1.0, 2147483653, "polynomial", power=0.5)).repeat(2, stretch=0.25), [2167613558]),
+    (lr.exponential(1.3, 1.4, 2**31 + 5).repeat(10**6).stretch(2.5), [2**52 + 1, 4503599627370000]),
+]
+
+
+@pytest.mark.parametrize(("schedule", "steps"), ONCE_WRONG, ids=range(len(ONCE_WRONG)))
+def test_once_wrong(schedule: Schedule, steps: Any) -> None:
+    assert_true(schedule, steps)
 
 
 def test_a_product_of_many_adds_no_more_than_their_errors() -> None:

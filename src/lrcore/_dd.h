@@ -59,6 +59,13 @@ static inline dd dd_times(dd a, double b) {
     return quick_sum(p.h, p.l + a.l * b);
 }
 
+/* Keeps a loop from being vectorised: looking tables up with gather instructions is several times slower than one by one. */
+#if defined(__GNUC__)
+#define LR_ONE_BY_ONE __asm__ volatile("")
+#else
+#define LR_ONE_BY_ONE (void)0
+#endif
+
 static inline uint64_t bits_of(double x) { uint64_t u; memcpy(&u, &x, 8); return u; }
 static inline double from_bits(uint64_t u) { double x; memcpy(&x, &u, 8); return x; }
 

@@ -17,13 +17,13 @@ typedef struct {
     double *slots;   /* a block of values for each shared node */
     unsigned char *slot_filled;
     struct far_table *far; /* LR_FAR_TABLES of them; null if the call is too short for tables */
+    int whole;       /* all positions are whole numbers */
     double **cycles; /* kept cycles, made on demand; null if the call is too short to keep any */
     int64_t total;   /* steps this call evaluates in all */
     int block;       /* steps a buffer holds */
     int refused;     /* why a step has no value, see lr_engine */
 } context;
 
-#define LR_FAR_TABLES 8   /* tables of far pieces kept at a time */
 #define LR_KEPT_CYCLE 4096 /* the longest cycle worth keeping: 32 KiB */
 
 static void evaluate(context *c, int node, clock t, double *restrict out);
@@ -126,58 +126,7 @@ static void sliced_loop(const lr_piece *piece, clock t, double *restrict out) {
     }
 }
 
-/* S and T of a far piece, for one block */
-typedef struct far_table { const lr_piece *piece; double s[LR_FAR_BLOCK], t[LR_FAR_BLOCK]; } far_table;
-
-#define LR_FAR_PARTS(anchor_of, offset_of)                                    \
-    if (table->piece != piece)                                                \
-        for (int i = 0; i < LR_FAR_BLOCK; i++) {                              \
-            const offset o = offset_of(k, (double)i);                         \
-            table->s[i] = o.s;                                                \
-            table->t[i] = o.t;                                                \
-        }                                                                     \
-    table->piece = piece;                                                     \
-    for (int i = 0; i < t.n;) {                                               \
-        const double m = b + k->s * t.xs[i];                                  \
-        const int first = (int)offset_in_block(k, m, 0.0);                       \
-        const int n = t.n - i < LR_FAR_BLOCK - first ? t.n - i : LR_FAR_BLOCK - first; \
-        far_run(anchor_of(k, block_of(k, m)), table->s + first, table->t + first, out + i, n); \
-        i += n;                                                               \
-    }
-
-static inline void far_run(anchor a, const double *restrict s, const double *restrict t, double *restrict out, int n) {
-    if (a.q == 0.0)
-        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + 0.0));
-    else
-        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + a.q * t[i]));
-}
-
-#define LR_FAR_POWER(sign)                                                          \
-    for (int i = 0; i < t.n;) {                                                     \
-        const double m = b + k->s * t.xs[i], first = offset_in_block(k, m, 0.0);    \
-        const int left = LR_FAR_BLOCK - (int)first, n = t.n - i < left ? t.n - i : left; \
-        const power_block a = power_block_of(k, block_of(k, m), sign);              \
-        for (int j = 0; j < n; j++) out[i + j] = join_power(a, first + whole_steps[j]); \
-        i += n;                                                                     \
-    }
-
-/* A far piece on a clock that moves by one: whole blocks from their tables. */
-static void far_loop(const lr_piece *piece, clock t, far_table *table, double *restrict out) {
-    const lr_piece copy = *piece, *k = &copy;
-    const double b = k->b + k->s * t.base;
-    switch (k->formula) {
-    case LR_line_far: LR_FAR_PARTS(line_anchor, line_offset) break;
-    case LR_half_cosine_far: LR_FAR_PARTS(cosine_anchor, cosine_offset) break;
-    case LR_geometric_far: LR_FAR_PARTS(geometric_anchor, geometric_offset) break;
-    case LR_power_far: LR_FAR_POWER(1.0) break;
-    case LR_power_rest_far: LR_FAR_POWER(-1.0) break;
-    }
-}
-
-static inline int is_far(int formula) {
-    return formula == LR_line_far || formula == LR_half_cosine_far || formula == LR_geometric_far || formula == LR_power_far ||
-           formula == LR_power_rest_far;
-}
+#include "_far.h"
 
 /* -- clocks -- */
 
@@ -242,7 +191,7 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
         evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         c->scratch = mark;
     } else if (t.stride == 1.0 && c->far && is_far(k->formula)) {
-        far_loop(k, t, c->far + (k - c->program->pieces) % LR_FAR_TABLES, out);
+        far_loop(k, t, far_table_of(c, k), out);
     } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest)) {
         sliced_loop(k, t, out);
     } else {
@@ -271,8 +220,10 @@ static void evaluate_scattered(context *c, const lr_piece *pieces, int count, cl
         const double begin = p == 0 ? 0.0 : pieces[p].begin, end = next < count ? pieces[next].begin : INFINITY;
         const int n = t.n == 1 ? 1 : count_between(t, begin, end);
         if (n < t.n && (n < t.n - t.n / 16 || !is_total(pieces[p].formula))) continue;
-        if (halves && t.n > 1) halves(pieces + p, t, out);
-        else run_piece(c, t.n == 1 ? pieces + piece_of(pieces, count, position_at(t, 0)) : pieces + p, t, out);
+        if (t.n == 1) run_piece(c, pieces + piece_of(pieces, count, position_at(t, 0)), t, out);
+        else if (far_scattered(c, pieces + p, next - p, end, t, out)) (void)0;
+        else if (halves) halves(pieces + p, t, out);
+        else run_piece(c, pieces + p, t, out);
         for (int i = 0; n < t.n && i < t.n; i++) {
             const double x = position_at(t, i);
             if (x < begin || x >= end) run_piece(c, pieces + piece_of(pieces, count, x), part(t, i, 1), out + i);
@@ -658,8 +609,8 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     if (need > LR_SMALL && !(memory = malloc(need * sizeof(double)))) return -1;
     context c = {.program = p, .total = count, .block = block};
     if (p->n_cycles && count >= LR_LONG) c.cycles = calloc((size_t)p->n_cycles, sizeof(double *));
-    if (stride == 1 && count >= LR_LONG) c.far = malloc(LR_FAR_TABLES * sizeof(far_table));
-    for (int i = 0; c.far && i < LR_FAR_TABLES; i++) c.far[i].piece = NULL;
+    c.whole = !positions || integers;
+    if (c.whole && (positions || stride == 1) && count >= LR_LONG) c.far = new_far_tables();
     c.slots = memory;
     c.slot_filled = (unsigned char *)(c.slots + slots * width);
     double *values = c.slots + slots * width + slots / 8 + 1, *xs = values + (size_t)p->n_sources * width, *scratch = xs + width;
@@ -694,7 +645,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     }
     for (int i = 0; c.cycles && i < p->n_cycles; i++) free(c.cycles[i]);
     free(c.cycles);
-    free(c.far);
+    free_far_tables(c.far);
     if (memory != small) free(memory);
     return c.refused;
 }

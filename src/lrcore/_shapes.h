@@ -195,6 +195,7 @@ static inline offset geometric_offset(const lr_piece *k, double i) { return (off
 typedef struct { double c, inverse, high, low, b1, b2, b3, b4, b5, b6, b7, b8; } power_anchor;
 
 static inline power_anchor power_anchor_of(const lr_piece *k, double m) {
+    LR_ONE_BY_ONE;
     int bits = (int)k->arg;
     uint64_t u = bits_of(m);
     uint64_t slice = (u >> (52 - bits)) & ((1u << bits) - 1);

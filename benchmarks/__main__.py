@@ -1,0 +1,72 @@
+"""`make bench`: measure all cases, write results/<machine>.json, and RESULTS.md from all such files.
+
+    --quick          small sizes, a smoke run; nothing is written
+    --only PATTERN   the cases pytest's -k finds by it; nothing is written
+    --render         RESULTS.md again, from the JSON files alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from . import report
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option, text in (("--quick", "small sizes, a smoke run"), ("--render", "write RESULTS.md from the JSON files alone")):
+        parser.add_argument(option, action="store_true", help=text)
+    parser.add_argument("--only", metavar="PATTERN", help="the cases that pytest -k finds by it")
+    options = parser.parse_args()
+    if options.render:
+        report.write()
+        return 0
+
+    from .machine import describe
+
+    machine = describe()
+    rows: list[dict[str, Any]] = []
+    failed = False
+    for level in (None, *machine["levels"][:-1]):
+        measured, status = measure(level, options)
+        rows += measured
+        failed |= status not in (0, 5)  # 5: --only left nothing to do
+    result = {"machine": machine, "rows": sorted(rows, key=lambda row: row["place"])}
+    if options.quick or options.only:
+        print(report.of_machine(result))
+    elif not failed:
+        path = HERE / "results" / f"{machine['name']}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        report.write()
+        print(report.of_machine(result))
+    if failed:
+        print("A case failed or gave a wrong answer, see above; nothing was written.", file=sys.stderr)
+    return int(failed)
+
+
+def measure(level: str | None, options: argparse.Namespace) -> tuple[list[dict[str, Any]], int]:
+    """The rows of the cases of one instruction set (None: the machine's own), measured in a process of their own; its status."""
+    environment = {key: value for key, value in os.environ.items() if key != "LRCORE_SIMD"} | {"JAX_PLATFORMS": "cpu"}
+    if level is not None:
+        environment["LRCORE_SIMD"] = level
+    with TemporaryDirectory() as folder:
+        told = Path(folder) / "told.json"
+        arguments = ["benchmarks/test_speed.py", "-q", "-rsf", "-p", "no:cacheprovider", "--benchmark-quiet", f"--benchmark-json={told}"]
+        arguments += ["--quick"] * options.quick + (["-k", options.only] if options.only else [])
+        done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=HERE.parent, env=environment, check=False)
+        benchmarks = json.loads(told.read_text())["benchmarks"] if told.exists() and told.stat().st_size else []
+    return [benchmark["extra_info"] for benchmark in benchmarks], done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

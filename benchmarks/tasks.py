@@ -1,0 +1,360 @@
+"""What a case does: a Task made ready at one size, with what it is compared with and a check of the answers that are timed.
+
+Every check compares with something that shares no code with the kernel: the exact oracle of the tests, at sampled steps, or
+what a peer computed.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from timeit import Timer
+from typing import Any
+
+import numpy as np
+
+import lrcore as lr
+from oracle import assert_true  # tests/oracle.py, on the path by way of pyproject.toml
+
+from .peers import Peers
+from .schedules import PEAK, Maker, warmup_cosine
+
+
+@dataclass(frozen=True)
+class Task:
+    """`ours` is timed, `base` (if there is one) right before it; both stand for so many items (values, calls)."""
+
+    ours: Callable[[], Any]
+    check: Callable[[], object]
+    base: Callable[[], Any] | None = None
+    items: int = 1
+    base_items: int = 1
+    before: Callable[[], object] | None = None  # runs before each of both, untimed
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+def sampled(count: int, most: int = 40) -> np.ndarray:
+    """Steps to check: both ends, both sides of the middle, and random ones."""
+    rng = np.random.default_rng(count)
+    return np.unique(np.clip([0, 1, count // 2 - 1, count // 2, count - 2, count - 1, *rng.integers(0, count, most)], 0, count - 1))
+
+
+def check_values(schedule: lr.Schedule, steps: np.ndarray, values: np.ndarray) -> None:
+    """Values within the accuracy that is promised; float32 ones must be those rounded once."""
+    exact = values if values.dtype == np.float64 else schedule(steps)
+    np.testing.assert_array_equal(values, exact.astype(values.dtype))
+    assert_true(schedule, steps.tolist(), exact, slack=2)
+
+
+def check_filled(ours: Callable[[], object], out: np.ndarray, schedule: lr.Schedule, steps: np.ndarray | None = None) -> None:
+    """Run once more, onto NaN: every value is written, and sampled ones (out[i] is of steps[i], or of step i) are true."""
+    out.fill(np.nan)
+    ours()
+    assert not np.isnan(out.sum()), "a value was not written"
+    places = sampled(len(out))
+    check_values(schedule, places if steps is None else steps[places], out[places])
+
+
+# -- filling memory ----------------------------------------------------------------------------------------------------
+
+_arena = np.empty(0, np.uint8)
+
+
+def touched(shape: int | tuple[int, ...], dtype: str = "float64") -> np.ndarray:
+    """Memory that has been written before. All tasks share it, as one runs at a time."""
+    global _arena
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    if _arena.nbytes < size:
+        _arena = np.ones(size, np.uint8)
+    return _arena[:size].view(dtype).reshape(shape)
+
+
+def fill_task(make: Maker, dtype: str, count: int) -> Task:
+    """A schedule of `count` steps, whole, against `numpy.ndarray.fill` of the same memory."""
+    schedule, out = make(count), touched(count, dtype)
+
+    def ours() -> None:
+        schedule.values(count, dtype=dtype, out=out, threads=1)
+
+    return Task(ours, partial(check_filled, ours, out, schedule), partial(out.fill, PEAK), count, count)
+
+
+def threads_task(make: Maker, dtype: str, count: int) -> Task:
+    """The same with two threads, against one."""
+    schedule, out = make(count), touched(count, dtype)
+
+    def filled(threads: int) -> None:
+        schedule.values(count, dtype=dtype, out=out, threads=threads)
+
+    ours = partial(filled, 2)
+    return Task(ours, partial(check_filled, ours, out, schedule), partial(filled, 1), count, count)
+
+
+def gather_task(make: Maker, in_order: bool, count: int) -> Task:
+    """`count` steps of an int64 array, sorted or random, against a range as long; both into the same memory."""
+    schedule, out = make(count), touched(count)
+    program = schedule.program
+    steps = np.random.default_rng(0).integers(0, count, count)
+    if in_order:
+        steps.sort()
+
+    def ours() -> None:
+        program.rows_at(steps, out=out[:, None])
+
+    def base() -> None:
+        program.values(count, out=out, threads=1)
+
+    return Task(ours, partial(check_filled, ours, out, schedule, steps), base, count, count)
+
+
+def groups_task(columns: int, rows: int) -> Task:
+    """A table of groups that share one schedule, each at its own scale, against filling the table."""
+    names = [f"layer{i}" for i in range(columns)]
+    schedules = list(lr.layerwise(warmup_cosine(rows), 0.97, names).values())
+    program, out = lr.compile_columns(schedules), touched((rows, columns))
+
+    def ours() -> None:
+        program.rows(rows, out=out, threads=1)
+
+    def check() -> None:
+        for j in (0, columns // 2, columns - 1):
+            check_filled(ours, out[:, j], schedules[j])
+
+    return Task(ours, check, partial(out.fill, PEAK), rows * columns, rows * columns)
+
+
+# -- one value ---------------------------------------------------------------------------------------------------------
+
+LONG = 10**6
+"""Steps of a schedule that is asked for single values."""
+
+
+def calls(f: Callable[[int], float], steps: list[int], count: int) -> Callable[[], object]:
+    """f of every step, `count` calls in all. The Python loop around them is timed too, some 5 ns a call."""
+    return partial(Timer("for step in steps: f(step)", globals={"f": f, "steps": steps}).timeit, count // len(steps))
+
+
+def value_task(make: Maker, compiled: bool, far: bool, count: int) -> Task:
+    """Single values of a schedule or its program, at 100 random steps of its length or just below 2**53."""
+    schedule, rng = make(LONG), random.Random(0)
+    steps = [2**53 - rng.randrange(LONG) if far else rng.randrange(LONG) for _ in range(100)]
+    f = schedule.program if compiled else schedule
+    return Task(calls(f, steps, count), lambda: check_values(schedule, np.array(steps), np.array([f(t) for t in steps])), items=count)
+
+
+# -- compiling, importing ----------------------------------------------------------------------------------------------
+
+
+def compile_task(makers: list[Maker], count: int) -> Task:
+    """`count` schedules, no two equal, of the makers in turn; all their programs are kept."""
+    schedules = [makers[i % len(makers)](LONG + i) for i in range(count)]
+    programs: list[lr.Program] = []
+
+    def ours() -> None:
+        programs.extend(lr.compile_schedule(schedule) for schedule in schedules)
+
+    def check() -> None:
+        assert len(programs) == count
+        for i in sampled(count, 10).tolist():
+            steps = sampled(LONG, 5)
+            check_values(schedules[i], steps, programs[i](steps))
+
+    return Task(ours, check, before=programs.clear)
+
+
+def told(code: str, *arguments: object) -> float:
+    """The number that a fresh Python prints."""
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+IMPORT = "import sys, time, numpy; begin = time.perf_counter(); import lrcore; print((time.perf_counter() - begin) * 1e3)"
+
+
+def import_task(count: int) -> Task:
+    """Milliseconds of `import lrcore` in a process that has NumPy."""
+    return Task(partial(told, IMPORT), partial(told, IMPORT + "; assert 'torch' not in sys.modules and lrcore.constant(0.1)(7) == 0.1"))
+
+
+# -- tables on disk ----------------------------------------------------------------------------------------------------
+
+
+def save_task(threads: int | None, rows: int) -> Task:
+    """table.save of four columns, against filling and flushing a `.npy` memmap of that size; both files are new in each round."""
+    base_rate = warmup_cosine(rows)
+    layers = lr.layerwise(base_rate, 0.9, ["a", "b", "c", "d"])
+    table = lr.Plan(groups={name: {"lr": rate} for name, rate in layers.items()}).table(rows)
+    folder = TemporaryDirectory()
+    saved, mapped = Path(folder.name) / "saved.npy", Path(folder.name) / "mapped.npy"
+
+    def base() -> None:
+        array = np.lib.format.open_memmap(mapped, "w+", np.float64, table.shape)
+        array.fill(PEAK)
+        array.flush()
+
+    def before() -> None:
+        for path in Path(folder.name).iterdir():
+            path.unlink()
+
+    def check() -> None:
+        stored = lr.open_table(saved)
+        stored.verify()
+        steps = sampled(rows)
+        for j, schedule in enumerate(table.bound.schedules):
+            check_values(schedule, steps, np.asarray(stored)[steps, j])
+        folder.cleanup()
+
+    return Task(lambda: table.save(saved, threads=threads), check, base, rows, rows, before)
+
+
+MEMORY = """
+import resource, sys, tempfile, numpy as np, lrcore as lr, lrcore.files
+rows = int(sys.argv[1])
+base = lr.warmup_cosine(1.0, warmup=0.01, steps=rows)
+table = lr.Plan(groups={name: {"lr": rate} for name, rate in lr.layerwise(base, 0.9, list("abcd")).items()}).table(rows)
+table.row(0)
+began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with tempfile.TemporaryDirectory() as folder:
+    table.save(folder + "/table.npy")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (lr.open_table(folder + "/table.npy")[rows // 2] == table[rows // 2]).all()
+print((peak - began) / 1024)
+"""
+
+
+def memory_task(rows: int) -> Task:
+    """MiB of memory, at its peak, beyond what a process had before it saved the table."""
+    return Task(partial(told, MEMORY, rows), lambda: None)  # the process checks a row
+
+
+# -- a training step in torch ------------------------------------------------------------------------------------------
+
+HORIZON = 10**6
+ASSIGN = "for group in optimizer.param_groups: group['lr'] = rate"
+
+
+def torch_step_task(groups: int, against: str, count: int) -> Task:
+    """`count` steps of PlanScheduler against as many of CosineAnnealingLR, or as many loops that assign a constant."""
+    import torch
+    from lrcore_torch import PlanScheduler
+
+    scales = 0.999 ** np.arange(groups)
+
+    def optimizer() -> Any:
+        return torch.optim.SGD([{"params": [torch.zeros(1, requires_grad=True)], "lr": PEAK * scale} for scale in scales])
+
+    base_rate = lr.cosine(PEAK, 0.0, HORIZON)
+    plan = lr.Plan(groups={f"group{i}": {"lr": float(scale) * base_rate} for i, scale in enumerate(scales)})
+    ours, other = PlanScheduler(optimizer(), plan), optimizer()
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(other, HORIZON) if against == "torch" else None
+    other.step()  # torch's schedulers warn where they come first
+
+    def check() -> None:
+        for scheduler, rtol in ((ours, 1e-13), (theirs, 1e-9)):  # torch's recursion drifts
+            if scheduler is not None:
+                rates = PEAK * scales * (1 + np.cos(np.pi * scheduler.last_epoch / HORIZON)) / 2
+                np.testing.assert_allclose([group["lr"] for group in scheduler.optimizer.param_groups], rates, rtol=rtol)
+
+    names = {"step": theirs.step} if theirs else {"optimizer": other, "rate": PEAK}
+    base = Timer("step()" if theirs else ASSIGN, globals=names)
+    return Task(partial(Timer("step()", globals={"step": ours.step}).timeit, count), check, partial(base.timeit, count), count, count)
+
+
+# -- peers -------------------------------------------------------------------------------------------------------------
+
+
+def agreeing(
+    ours: Callable[[], Any], base: Callable[[], Any], rtol: float, items: int, base_items: int, before: Callable[[], object] | None = None
+) -> Task:  # fmt: skip
+    """Two that must agree within rtol of the value or, since peers lose digits near zero, of the peak."""
+    answers: dict[str, Any] = {}
+
+    def keep_ours() -> None:
+        answers["ours"] = ours()
+
+    def keep_base() -> None:
+        answers["base"] = base()
+
+    def check() -> None:
+        np.testing.assert_allclose(answers["ours"][:base_items], answers["base"], rtol=rtol, atol=rtol * PEAK)
+
+    return Task(keep_ours, check, keep_base, items, base_items, before)
+
+
+def numpy_task(peers: Peers, count: int) -> Task:
+    """A range against NumPy's expression of steps made beforehand; both results are new arrays."""
+    schedule, t = peers.ours(count), np.arange(count, dtype=np.float64)
+    return agreeing(lambda: schedule.values(count, threads=1), lambda: peers.numpy(t, count), 1e-12, count, count)
+
+
+def optax_task(peers: Peers, count: int) -> Task:
+    """A float32 range against the jitted optax schedule of an array of steps made beforehand."""
+    import jax
+    import optax
+
+    schedule, f, t = peers.ours(count), jax.jit(peers.optax(optax, count)), jax.numpy.arange(count)
+    ours = partial(schedule.values, count, dtype=np.float32, threads=1)
+    return agreeing(ours, lambda: f(t).block_until_ready(), 2e-6, count, count)
+
+
+def torch_loop_task(peers: Peers, count: int) -> Task:
+    """A range against a loop over torch's scheduler that collects the rates of its first 1,000 steps, per value."""
+    import torch
+
+    schedule, few = peers.ours(count), min(count, 1_000)
+    made: dict[str, Any] = {}
+
+    def before() -> None:
+        made["optimizer"] = torch.optim.SGD([torch.zeros(1, requires_grad=True)], PEAK)
+        made["scheduler"] = peers.torch(torch.optim.lr_scheduler, made["optimizer"], count)
+        made["optimizer"].step()
+
+    def base() -> list[float]:
+        group, step, rates = made["optimizer"].param_groups[0], made["scheduler"].step, []
+        for _ in range(few):
+            rates.append(group["lr"])
+            step()
+        return rates
+
+    return agreeing(lambda: schedule.values(count, threads=1), base, 1e-9, count, few, before)
+
+
+def lrsched_task(peers: Peers, count: int) -> Task:
+    """A range against the first 10,000 values of lrsched.sample, per value."""
+    import lrsched
+
+    schedule, f, few = peers.ours(count), peers.lrsched(lrsched, count), min(count, 10_000)
+    return agreeing(lambda: schedule.values(count, threads=1), lambda: lrsched.sample(f, num_steps=few), 1e-12, count, few)
+
+
+def one_call_task(peers: Peers, who: str, count: int) -> Task:
+    """schedule(step) against the peer's own call that gives a float."""
+    schedule, few, rtol = peers.ours(LONG), count, 1e-12
+    if who == "optax":
+        import jax
+        import optax
+
+        jitted = jax.jit(peers.optax(optax, LONG))
+        theirs, few, rtol = (lambda t: float(jitted(t))), count // 10, 2e-6
+    elif who == "lrsched":
+        import lrsched
+
+        theirs = peers.lrsched(lrsched, LONG)
+    else:
+        theirs = peers.python(LONG)
+    rng = random.Random(0)
+    steps = [rng.randrange(LONG) for _ in range(100)]
+
+    def check() -> None:
+        np.testing.assert_allclose([schedule(t) for t in steps], [theirs(t) for t in steps], rtol=rtol, atol=rtol * PEAK)
+
+    return Task(calls(schedule, steps, count), check, calls(theirs, steps, few), count, few)
