@@ -175,6 +175,12 @@ static inline int piece_of(const lr_piece *pieces, int count, double x) {
     return low;
 }
 
+/* whether the distances of a piece are whole numbers on a regular clock */
+static inline int is_exact(const lr_piece *k, clock t) {
+    const double s = k->s < 0 ? -k->s : k->s, b = k->b < 0 ? -k->b : k->b;
+    return k->b_low == 0.0 && b <= LR_LAST_STEP && s * position_at(t, t.n - 1) <= LR_LAST_STEP;
+}
+
 static void run_piece(context *c, const lr_piece *k, clock t, double *restrict out) {
     if (k->formula == LR_CALL) {
         if (k->s == 1.0) {
@@ -186,13 +192,13 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
         for (int i = 0; i < t.n; i++) {
             const double x = t.base + t.xs[i], move = k->s * x;
             xs[i] = k->b + move;
-            if (move > 9007199254740992.0) c->refused = 2, xs[i] = 0.0;
+            if (move > LR_LAST_STEP) c->refused = 2, xs[i] = 0.0;
         }
         evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         c->scratch = mark;
     } else if (t.stride == 1.0 && c->far && is_far(k->formula)) {
         far_loop(k, t, far_table_of(c, k), out);
-    } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest)) {
+    } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest) && is_exact(k, t)) {
         sliced_loop(k, t, out);
     } else {
         loops[k->formula](k, t, out);

@@ -88,7 +88,7 @@ static void far_loop(const lr_piece *piece, clock t, const far_table *table, dou
 /* the anchors of all blocks of a piece that ends before `end`, or null if there are too many for this call */
 static double (*far_anchors(context *c, far_table *table, double end))[8] {
     const lr_piece *k = table->piece;
-    if (table->anchors || end > 9007199254740992.0) return table->anchors;
+    if (table->anchors || end > LR_LAST_STEP) return table->anchors;
     const double first = block_floor(k, k->b + k->s * k->begin), last = block_floor(k, k->b + k->s * (end - 1.0));
     const double blocks = (last - first) / LR_FAR_BLOCK + 1.0;
     if (blocks > LR_FAR_MOST_BLOCKS || 2.0 * blocks > (double)c->total) return NULL;

@@ -8,7 +8,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyFloat_FromDo
 from cpython.long cimport PyLong_CheckExact
 from cpython.dict cimport PyDict_Check
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, nextafter
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -248,6 +248,8 @@ cdef class Kernel:
         cdef double *table = NULL
         first, code, ramp.mul, origin, length, ramp.start, ramp.stop, ramp.arg, extra = segment
         begin = first
+        if type(first) is not int and begin < first:  # a boundary between two floats belongs to the one above
+            begin = nextafter(begin, INFINITY)
         ramp.table = &table
         ramp.origin, ramp.length = origin, length
         ramp.origin_low, ramp.length_low = _rest(origin, ramp.origin), _rest(length, ramp.length)

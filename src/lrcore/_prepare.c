@@ -82,7 +82,8 @@ static int one_piece(const ramp *r, shape_row row, lr_piece *out) {
 /* whether the middle of the ramp is long enough for blocks of steps to share an anchor */
 static int has_far_part(const ramp *r) {
     return r->mul == 1.0 && r->length >= LR_FAR_LENGTH && r->length_low == 0.0 && r->origin_low == 0.0 &&
-           r->origin == (double)(int64_t)r->origin && r->length == (double)(int64_t)r->length;
+           r->origin == (double)(int64_t)r->origin && r->length == (double)(int64_t)r->length &&
+           r->origin + r->length <= LR_LAST_STEP;
 }
 
 /* each half from the end where nothing cancels */
@@ -130,7 +131,8 @@ static double *power_table(double power, dd length, int bits) {
     int64_t slices = (int64_t)1 << bits, n;
     double *table = malloc(sizeof(double) * (size_t)(LR_POWER_SLICES + 3 * slices + LR_TAIL_TERMS));
     if (!table) return NULL;
-    const int lowest = exponent_of(length.h) - LR_POWER_OCTAVES + 1;
+    /* up to the octave above the length's: a block's anchor may lie just past the end */
+    const int lowest = exponent_of(length.h) + 2 - LR_POWER_OCTAVES;
     table[0] = (double)lowest;
     double binomial = 1.0;
     for (int i = 1; i < LR_POWER_BINOMIALS; i++) {

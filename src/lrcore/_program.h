@@ -7,6 +7,8 @@
 /* steps evaluated at a time: one buffer of them is 8 KiB, and three stay in the smallest first-level cache */
 #define LR_BLOCK 1024
 
+#define LR_LAST_STEP 9007199254740992.0 /* 2^53 */
+
 enum lr_op { LR_PIECES, LR_PRODUCT, LR_SUM, LR_MINIMUM, LR_MAXIMUM, LR_REPEAT, LR_EVERY, LR_PER, LR_MIRROR, LR_REFUSE };
 
 /* One curve from `begin` to the begin of the next piece, measured from the end where nothing cancels:

@@ -855,12 +855,12 @@ def ramp(start: Number, stop: Number, steps: Length, shape: str = "linear", *, e
 
 def minimum(*terms: Schedule | Number) -> Minimum:
     """The smallest of several schedules, step by step."""
-    return Minimum(tuple(as_schedule(term) for term in terms))
+    return Minimum(tuple(as_schedule(term, f"terms[{i}]") for i, term in enumerate(terms)))
 
 
 def maximum(*terms: Schedule | Number) -> Maximum:
     """The largest of several schedules, step by step."""
-    return Maximum(tuple(as_schedule(term) for term in terms))
+    return Maximum(tuple(as_schedule(term, f"terms[{i}]") for i, term in enumerate(terms)))
 
 
 def from_function(f: Any, steps: int) -> Samples:
