@@ -117,7 +117,11 @@ def _curve(shape: str, args: tuple[float, ...], start: float, stop: float, u: Fr
     if u <= 0 or u >= 1 or shape == "constant":
         return _exactly(stop if u >= 1 else start)
     value = SHAPE[shape](u, args, Fraction(start), Fraction(stop))
-    return value, 2 * _ulp_of_curve(value, start, stop)
+    return value, 2 * _ulp_of_curve(value, start, stop) + (_FADED * abs(real(start) - real(stop)) if args else 0)
+
+
+_FADED = mp.mpf(2) ** -800
+"""A power's height below this part of the ramp's counts as 0: (1 / 1000)^100 is none that a float64 product keeps apart from it."""
 
 
 def _ulp_of_curve(value: mpmath.mpf, start: float, stop: float) -> mpmath.mpf:

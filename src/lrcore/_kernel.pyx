@@ -54,6 +54,7 @@ cdef extern from "_program.h":
     ctypedef struct lr_engine:
         const char *name
         void (*start)() noexcept nogil
+        int (*row)(const lr_program *, double, double *) noexcept nogil
         int (*range)(const lr_program *, int64_t, int64_t, int64_t, void *, int) noexcept nogil
         int (*gather)(const lr_program *, const void *, int, int64_t, void *, int) noexcept nogil
 
@@ -298,13 +299,13 @@ cdef class Kernel:
             if PyLong_CheckExact(steps):
                 step = PyLong_AsLongLongAndOverflow(steps, &overflow)
                 if overflow == 0 and 0 <= step <= LAST:
-                    status = _engine.range(&self.p, step, 1, 1, &value, 0)
+                    status = _engine.row(&self.p, <double>step, &value)
                     if status == 0:
                         return PyFloat_FromDouble(value)
             elif PyFloat_CheckExact(steps):
                 position = PyFloat_AS_DOUBLE(steps)
                 if 0.0 <= position <= <double>LAST:
-                    status = _engine.gather(&self.p, &position, 0, 1, &value, 0)
+                    status = _engine.row(&self.p, position, &value)
                     if status == 0:
                         return PyFloat_FromDouble(value)
         return self._evaluate(steps)
@@ -407,7 +408,7 @@ def write_row(Kernel program, step, list dicts, list keys):
         if row == NULL:
             raise MemoryError
     try:
-        status = _engine.range(&program.p, whole, 1, 1, row, 0)
+        status = _engine.row(&program.p, <double>whole, row)
         if status:
             program._evaluate(step)
         for j in range(n):

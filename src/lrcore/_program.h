@@ -56,6 +56,8 @@ typedef struct lr_program {
 typedef struct lr_engine {
     const char *name;
     void (*start)(void); /* before the first use */
+    /* the columns at one position, whole or real */
+    int (*row)(const lr_program *, double position, double *out);
     /* columns of steps first, first + stride, ...: (count, columns) in C order, as float64 or rounded once to float32 */
     int (*range)(const lr_program *, int64_t first, int64_t stride, int64_t count, void *out, int single);
     /* the same at any positions; `integers` says that they are int64, not float64 */
