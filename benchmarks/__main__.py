@@ -1,8 +1,8 @@
 """`make bench`: measure all cases, write results/<machine>.json, and RESULTS.md from all such files.
 
-    --quick          small sizes, a smoke run; nothing is written
-    --only PATTERN   the cases pytest's -k finds by it; nothing is written
-    --render         RESULTS.md again, from the JSON files alone
+--quick          small sizes, a smoke run; nothing is written
+--only PATTERN   the cases pytest's -k finds by it; nothing is written
+--render         RESULTS.md again, from the JSON files alone
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def of_section(title: str, rows: list[Row]) -> str:
     head = ["what", "measured", "spread", "promise", "", *(["lrcore, each", "compared with, each"] if compared else [])]
     lines = [f"### {title}", "", note, "", _line(head), _line(["---", "--:", "--:", "--:", "---", *(["--:", "--:"] if compared else [])])]
     for row in rows:
-        cells = [row["name"], _figure(row), f"{_digits(row['low'])} – {_digits(row['high'])}", _promise(row), _verdict(row)]
+        cells = [row["name"], _figure(row), f"{_digits(row['low'])} to {_digits(row['high'])}", _promise(row), _verdict(row)]
         lines.append(_line([*cells, *([_seconds(row["ours"]), _seconds(row["base"])] if compared else [])]))
     return "\n".join(lines)
 
@@ -107,5 +107,7 @@ def _digits(number: float) -> str:
 def _seconds(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    unit, size = next((unit, size) for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)) if seconds >= size or size == 1e-9)
-    return f"{_digits(seconds / size)} {unit}"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{_digits(seconds / size)} {unit}"
+    return f"{_digits(seconds * 1e9)} ns"

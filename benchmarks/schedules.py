@@ -62,7 +62,9 @@ SHORT_CYCLES: dict[str, Maker] = {
 
 COMPOSED: dict[str, Maker] = {
     "product of two: warmup_cosine, exponential": lambda n: CURVES["warmup_cosine"](n) * lr.exponential(1.0, 0.1, n),
-    "product of three: cosine, linear, real power": lambda n: lr.cosine(PEAK, LOW, n) * lr.linear(1.0, 0.5, n) * lr.polynomial(1.0, 0.1, n, 2.5),
+    "product of three: cosine, linear, real power": lambda n: (
+        lr.cosine(PEAK, LOW, n) * lr.linear(1.0, 0.5, n) * lr.polynomial(1.0, 0.1, n, 2.5)
+    ),
     "sequence of 1,000 phases, all shapes": lambda n: _phases(1_000, n),
 }
 

@@ -51,7 +51,7 @@ def check_values(schedule: lr.Schedule, steps: np.ndarray, values: np.ndarray) -
     """Values within the accuracy that is promised; float32 ones must be those rounded once."""
     exact = values if values.dtype == np.float64 else schedule(steps)
     np.testing.assert_array_equal(values, exact.astype(values.dtype))
-    assert_true(schedule, steps.tolist(), exact, slack=2)
+    assert_true(schedule, steps.tolist(), exact)
 
 
 def check_filled(ours: Callable[[], object], out: np.ndarray, schedule: lr.Schedule, steps: np.ndarray | None = None) -> None:
@@ -167,7 +167,7 @@ def compile_task(makers: list[Maker], count: int) -> Task:
             steps = sampled(LONG, 5)
             check_values(schedules[i], steps, programs[i](steps))
 
-    return Task(ours, check, before=programs.clear)
+    return Task(ours, check, items=count, before=programs.clear)
 
 
 def told(code: str, *arguments: object) -> float:
@@ -245,6 +245,7 @@ ASSIGN = "for group in optimizer.param_groups: group['lr'] = rate"
 def torch_step_task(groups: int, against: str, count: int) -> Task:
     """`count` steps of PlanScheduler against as many of CosineAnnealingLR, or as many loops that assign a constant."""
     import torch
+
     from lrcore_torch import PlanScheduler
 
     scales = 0.999 ** np.arange(groups)

@@ -10,7 +10,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 import lrcore as lr
-from lrcore.state import CHOICES, OnChange, check_state, make_state
 
 BETAS = {"beta1": 0, "beta2": 1}
 """Fields that torch keeps together in the tuple `betas`, with their places; every other field has the name of its key."""
@@ -45,11 +44,11 @@ class PlanScheduler(LRScheduler):
     """
 
     # The base constructor is not called: it replaces `optimizer.step` and stores rates in the groups. What others read of it is here.
-    def __init__(self, optimizer: Optimizer, plan: lr.Plan | lr.Schedule, *, on_change: OnChange = "error") -> None:
+    def __init__(self, optimizer: Optimizer, plan: lr.Plan | lr.Schedule, *, on_change: lr.OnChange = "error") -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"PlanScheduler takes a torch optimizer, got {type(optimizer).__name__}.")
-        if on_change not in CHOICES:
-            raise lr.SpecError("on_change", f"one of {', '.join(CHOICES)}", on_change)
+        if on_change not in lr.ON_CHANGE:
+            raise lr.SpecError("on_change", f"one of {', '.join(lr.ON_CHANGE)}", on_change)
         self.optimizer = optimizer
         self.on_change = on_change
         self._base = self._attach(plan if isinstance(plan, lr.Plan) else lr.Plan(plan))
@@ -109,11 +108,11 @@ class PlanScheduler(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """Step, plan and fingerprint, in plain Python types; a few hundred bytes, whatever the length of the run."""
-        return make_state(self._bound, self.last_epoch, self._base)
+        return lr.make_state(self._bound, self.last_epoch, self._base)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go to the step of a state, and write its row. Loading twice is the same as loading once."""
-        plan, step = check_state(state_dict, self.plan, self.on_change, _names(self.optimizer.param_groups))
+        plan, step = lr.check_state(state_dict, self.plan, self.on_change, _names(self.optimizer.param_groups))
         self._attach(plan)
         self._base = {name: dict(fields) for name, fields in state_dict["base"].items()}
         self._update_lr(step)

@@ -30,7 +30,7 @@ from .schedule import (
     ramp,
 )
 from .shapes import SHAPES, Parameter, Shape
-from .state import check_state, make_state
+from .state import ON_CHANGE, OnChange, check_state, make_state
 from .table import Column, Table, open_table
 
 __version__ = "0.1.0"
@@ -45,6 +45,8 @@ __all__ = [
     "LrcoreError",
     "Maximum",
     "Minimum",
+    "ON_CHANGE",
+    "OnChange",
     "Parameter",
     "PastEnd",
     "Per",

@@ -59,11 +59,14 @@ static inline dd dd_times(dd a, double b) {
     return quick_sum(p.h, p.l + a.l * b);
 }
 
-/* Keeps a loop from being vectorised: looking tables up with gather instructions is several times slower than one by one. */
+/* LR_ONE_BY_ONE keeps a loop from being vectorised: looking tables up with gather instructions is several times slower than one by
+ * one. LR_APART keeps a large function out of its caller, so that a single step does not pay for the registers it saves. */
 #if defined(__GNUC__)
 #define LR_ONE_BY_ONE __asm__ volatile("")
+#define LR_APART static __attribute__((noinline))
 #else
 #define LR_ONE_BY_ONE (void)0
+#define LR_APART static
 #endif
 
 static inline uint64_t bits_of(double x) { uint64_t u; memcpy(&u, &x, 8); return u; }

@@ -102,7 +102,7 @@ static int is_total(int formula) {
 }
 
 /* A power on a regular clock: all distances of a slice share their anchor, so it is looked up once a slice. */
-static void sliced_loop(const lr_piece *piece, clock t, double *restrict out) {
+LR_APART void sliced_loop(const lr_piece *piece, clock t, double *restrict out) {
     const lr_piece copy = *piece, *k = &copy;
     const double b = k->b + k->s * t.base, s = k->s, *restrict xs = t.xs;
     const int rest = k->formula == LR_power_rest;
@@ -217,7 +217,7 @@ static inline int count_between(clock t, double begin, double end) {
 
 /* Positions in any order. Most often nearly all of them lie in one piece, or in the two halves of a curve: these are run over the
  * whole block, and the few others are put right one by one. Else the positions of each piece are collected and run together. */
-static void evaluate_scattered(context *c, const lr_piece *pieces, int count, clock t, double *restrict out) {
+LR_APART void evaluate_scattered(context *c, const lr_piece *pieces, int count, clock t, double *restrict out) {
     for (int probe = 0; probe < 2; probe++) {
         int p = piece_of(pieces, count, position_at(t, probe * (t.n / 2)));
         loop halves = p + 1 < count ? halves_of(pieces + p) : NULL;
@@ -324,7 +324,7 @@ static inline const lr_piece *constant_of(const context *c, int node) {
     return n->op == LR_PIECES && n->count == 1 && k->formula == LR_hold ? k : NULL;
 }
 
-static void evaluate_terms(context *c, const lr_node *node, clock t, double *restrict out) {
+LR_APART void evaluate_terms(context *c, const lr_node *node, clock t, double *restrict out) {
     const int32_t *children = c->program->children + node->first;
     /* a leading factor or summand is applied to the term behind it: a * b and b * a are the same bits */
     const int first = node->count > 1 && constant_of(c, children[0]) != NULL;
@@ -430,7 +430,7 @@ static const double *kept_cycle(context *c, const lr_node *node) {
     return c->cycles[node->cycle] = kept;
 }
 
-static void evaluate_repeat(context *c, const lr_node *node, clock t, double *restrict out) {
+LR_APART void evaluate_repeat(context *c, const lr_node *node, clock t, double *restrict out) {
     double inside, length;
     if (t.stride > 0) {
         const double *kept = t.stride == 1.0 ? kept_cycle(c, node) : NULL;
@@ -481,7 +481,7 @@ static void evaluate_repeat(context *c, const lr_node *node, clock t, double *re
 
 /* -- stairs -- */
 
-static void evaluate_stairs(context *c, const lr_node *node, clock t, double *restrict out) {
+LR_APART void evaluate_stairs(context *c, const lr_node *node, clock t, double *restrict out) {
     const double wide = node->op == LR_EVERY ? node->length : 1.0; /* what the inner clock moves by a stair */
     const int child = c->program->children[node->first];
     double *mark = c->scratch, *xs = take(c, t.n), *values = take(c, t.n), r;
@@ -507,7 +507,7 @@ static void evaluate_stairs(context *c, const lr_node *node, clock t, double *re
 
 /* -- past the end -- */
 
-static void evaluate_mirror(context *c, const lr_node *node, clock t, double *restrict out) {
+LR_APART void evaluate_mirror(context *c, const lr_node *node, clock t, double *restrict out) {
     const double length = node->length;
     const int child = c->program->children[node->first];
     double r;

@@ -67,7 +67,7 @@ static inline void far_power_run(power_block a, double first, double *restrict o
 }
 
 /* block by block */
-static void far_loop(const lr_piece *piece, clock t, const far_table *table, double *restrict out) {
+LR_APART void far_loop(const lr_piece *piece, clock t, const far_table *table, double *restrict out) {
     const lr_piece copy = *piece, *k = &copy;
     const double b = k->b + k->s * t.base;
     for (int i = 0, n; i < t.n; i += n) {
@@ -123,7 +123,7 @@ static inline int within(double at, int steps) {
 
 /* Most positions lie in `pieces` pieces (one, or the two halves of a curve) that end before `end`, and only their values are kept
  * by the caller; 0 if there is no table for them. */
-static int far_scattered(context *c, const lr_piece *k, int pieces, double end, clock t, double *restrict out) {
+LR_APART int far_scattered(context *c, const lr_piece *k, int pieces, double end, clock t, double *restrict out) {
     if (!c->whole || !c->far || !is_far(k->formula)) return 0;
     far_table *table = far_table_of(c, k), *other = pieces == 2 ? far_table_of(c, k + 1) : table;
     const double middle = pieces == 2 ? k[1].begin : INFINITY;

@@ -327,9 +327,9 @@ class Program(Kernel):
             )
             lines.append(f"%{index} {OPS[op]}{uses}" + (f"  length {rest[0]:g}" if rest else ""))
             for begin, formula, child, b, s, end, span, rate in pieces.get(index, ()):
-                what = f"%{child} at {s:g} x {b:+g}" if formula == "call" else f"{end!r}" if formula == "hold" else ""
+                what = f"%{child} at {s:g} x {b + 0.0:+g}" if formula == "call" else f"{end!r}" if formula == "hold" else ""
                 if formula not in ("call", "hold"):
-                    what = f"end {end!r}  span {span!r}  m = {s:g} x {b:+g}  rate {rate:.6g}"
+                    what = f"end {end!r}  span {span!r}  m = {s:g} x {b + 0.0:+g}  rate {rate:.6g}"
                 lines.append(f"    from {begin:<16.16g} {formula:<12} {what}")
         lines += [f"column {j}: {'' if scale == 1 else f'{scale!r} * '}%{index}" for j, (index, scale) in enumerate(self._columns)]
         return "\n".join(lines)

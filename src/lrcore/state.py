@@ -22,7 +22,7 @@ VERSION = 1
 """The version every state carries."""
 
 OnChange = Literal["error", "keep", "replace", "rebase"]
-CHOICES: tuple[OnChange, ...] = ("error", "keep", "replace", "rebase")
+ON_CHANGE: tuple[OnChange, ...] = ("error", "keep", "replace", "rebase")
 
 _SHOWN = 12
 _MEMORIES = frozenset({"momentum", "beta1", "beta2", "alpha", "rho"})
@@ -75,8 +75,8 @@ def check_state(state: Any, plan: Plan, on_change: OnChange = "error", names: It
     Raises StateError for a changed plan, and for a state that is incomplete, altered or of another version; SpecError for an
     unknown on_change.
     """
-    if on_change not in CHOICES:
-        raise SpecError("on_change", f"one of {', '.join(CHOICES)}", on_change)
+    if on_change not in ON_CHANGE:
+        raise SpecError("on_change", f"one of {', '.join(ON_CHANGE)}", on_change)
     saved = _read(state)
     if saved.fingerprint == plan.fingerprint:
         return plan, saved.step
