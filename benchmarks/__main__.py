@@ -61,7 +61,17 @@ def measure(level: str | None, options: argparse.Namespace) -> tuple[list[dict[s
         environment["LRCORE_SIMD"] = level
     with TemporaryDirectory() as folder:
         told = Path(folder) / "told.json"
-        arguments = ["benchmarks/test_speed.py", "-q", "-rsf", "-p", "no:cacheprovider", "--benchmark-quiet", f"--benchmark-json={told}"]
+        arguments = [
+            "benchmarks/test_speed.py",
+            "-q",
+            "-rsf",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore:Not saving",
+            "--benchmark-quiet",
+            f"--benchmark-json={told}",
+        ]
         arguments += ["--quick"] * options.quick + (["-k", options.only] if options.only else [])
         done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=HERE.parent, env=environment, check=False)
         benchmarks = json.loads(told.read_text())["benchmarks"] if told.exists() and told.stat().st_size else []

@@ -16,7 +16,7 @@ typedef struct {
     clock root;      /* the block being evaluated: what shared nodes are shared on */
     double *slots;   /* a block of values for each shared node */
     unsigned char *slot_filled;
-    struct far_table *far; /* LR_FAR_TABLES of them; null if the call is too short for tables */
+    struct far_table *far; /* tables of far pieces; null if the call is too short for them */
     int whole;       /* all positions are whole numbers */
     double **cycles; /* kept cycles, made on demand; null if the call is too short to keep any */
     int64_t total;   /* steps this call evaluates in all */
@@ -197,7 +197,7 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
         evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         c->scratch = mark;
     } else if (t.stride == 1.0 && c->far && is_far(k->formula)) {
-        far_loop(k, t, far_table_of(c, k), out);
+        far_loop(k, t, c->far, out);
     } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest) && is_exact(k, t)) {
         sliced_loop(k, t, out);
     } else {
@@ -227,9 +227,8 @@ LR_APART void evaluate_scattered(context *c, const lr_piece *pieces, int count, 
         const int n = t.n == 1 ? 1 : count_between(t, begin, end);
         if (n < t.n && (n < t.n - t.n / 16 || !is_total(pieces[p].formula))) continue;
         if (t.n == 1) run_piece(c, pieces + piece_of(pieces, count, position_at(t, 0)), t, out);
-        else if (far_scattered(c, pieces + p, next - p, end, t, out)) (void)0;
         else if (halves) halves(pieces + p, t, out);
-        else run_piece(c, pieces + p, t, out);
+        else if (n < t.n || !far_scattered(c, pieces + p, end, t, out)) run_piece(c, pieces + p, t, out);
         for (int i = 0; n < t.n && i < t.n; i++) {
             const double x = position_at(t, i);
             if (x < begin || x >= end) run_piece(c, pieces + piece_of(pieces, count, x), part(t, i, 1), out + i);
@@ -259,7 +258,8 @@ LR_APART void evaluate_scattered(context *c, const lr_piece *pieces, int count, 
             n += (x >= begin) & (x < end);
         }
         for (int j = 0; j < n; j++) xs[j] = t.xs[where[j]];
-        run_piece(c, pieces + p, (clock){t.base, xs, 0.0, n}, values);
+        const clock chosen = {t.base, xs, 0.0, n};
+        if (!far_scattered(c, pieces + p, end, chosen, values)) run_piece(c, pieces + p, chosen, values);
         for (int j = 0; j < n; j++) out[where[j]] = values[j];
     }
     c->scratch = mark;
@@ -576,6 +576,7 @@ static void evaluate(context *c, int index, clock t, double *restrict out) {
 /* -- calls -- */
 
 /* values[source][row] of a block, times the columns' scales, into rows */
+#define LR_TILE 32
 #define LR_WRITE_ROWS(name, type)                                                                                     \
     static void name(const lr_program *p, const double *restrict values, int n, type *restrict out) {                \
         const lr_column *columns = p->columns;                                                                        \
@@ -585,15 +586,18 @@ static void evaluate(context *c, int index, clock t, double *restrict out) {
             for (int i = 0; i < n; i++) out[i] = (type)(scale * values[i]);                                           \
             return;                                                                                                   \
         }                                                                                                             \
-        for (int begin = 0, end; begin < width; begin = end) { /* neighbours that scale one source */                 \
-            const double *restrict source = values + (size_t)columns[begin].source * n;                               \
-            for (end = begin + 1; end < width && columns[end].source == columns[begin].source; end++) {}              \
-            if (end - begin == 1) {                                                                                   \
-                const double scale = columns[begin].scale;                                                            \
-                for (int i = 0; i < n; i++) out[(size_t)i * width + begin] = (type)(scale * source[i]);               \
-            } else {                                                                                                  \
-                for (int i = 0; i < n; i++)                                                                           \
-                    for (int j = begin; j < end; j++) out[(size_t)i * width + j] = (type)(columns[j].scale * source[i]); \
+        for (int top = 0; top < n; top += LR_TILE) { /* a tile of rows at a time, so that its lines are written while they are near */ \
+            const int bottom = n - top < LR_TILE ? n : top + LR_TILE;                                                 \
+            for (int begin = 0, end; begin < width; begin = end) { /* neighbours that scale one source */             \
+                const double *restrict source = values + (size_t)columns[begin].source * (size_t)n;                   \
+                for (end = begin + 1; end < width && columns[end].source == columns[begin].source; end++) {}          \
+                if (end == begin + 1) {                                                                               \
+                    const double scale = columns[begin].scale;                                                        \
+                    for (int i = top; i < bottom; i++) out[(size_t)i * width + begin] = (type)(scale * source[i]);    \
+                } else {                                                                                              \
+                    for (int i = top; i < bottom; i++)                                                                \
+                        for (int j = begin; j < end; j++) out[(size_t)i * width + j] = (type)(columns[j].scale * source[i]); \
+                }                                                                                                     \
             }                                                                                                         \
         }                                                                                                             \
     }
@@ -605,9 +609,9 @@ LR_WRITE_ROWS(write_rows_single, float)
 
 static int run(const lr_program *p, int64_t first, int64_t stride, const void *positions, int integers, int64_t count, void *out, int single) {
     if (count <= 0) return 0;
-    /* blocks are shorter for many sources, so that their values stay in the first-level cache */
+    /* blocks are shorter for many sources, so that their values stay in the second-level cache */
     int block = LR_BLOCK;
-    while (block > 64 && (int64_t)block * p->n_sources > 2 * LR_BLOCK) block >>= 1;
+    while (block > 64 && (int64_t)block * p->n_sources > 32 * LR_BLOCK) block >>= 1;
     if (count < block) block = (int)count;
     const size_t width = (size_t)block, slots = (size_t)p->n_slots;
     const size_t need = (4 * ((size_t)p->depth + 2) + (size_t)p->n_sources + slots + 1) * width + slots / 8 + 1;
@@ -616,7 +620,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     context c = {.program = p, .total = count, .block = block};
     if (p->n_cycles && count >= LR_LONG) c.cycles = calloc((size_t)p->n_cycles, sizeof(double *));
     c.whole = !positions || integers;
-    if (c.whole && (positions || stride == 1) && count >= LR_LONG) c.far = new_far_tables();
+    if (c.whole && (positions || stride == 1) && count >= LR_LONG) c.far = new_far_table();
     c.slots = memory;
     c.slot_filled = (unsigned char *)(c.slots + slots * width);
     double *values = c.slots + slots * width + slots / 8 + 1, *xs = values + (size_t)p->n_sources * width, *scratch = xs + width;
@@ -651,7 +655,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     }
     for (int i = 0; c.cycles && i < p->n_cycles; i++) free(c.cycles[i]);
     free(c.cycles);
-    free_far_tables(c.far);
+    free_far_table(c.far);
     if (memory != small) free(memory);
     return c.refused;
 }
