@@ -1,7 +1,7 @@
 """`make bench`: measure all cases, write results/<machine>.json, and RESULTS.md from all such files.
 
 --quick          small sizes, a smoke run; nothing is written
---only PATTERN   the cases pytest's -k finds by it; nothing is written
+--only REGEX   the cases whose section and name it is found in; nothing is written
 --render         RESULTS.md again, from the JSON files alone
 """
 
@@ -25,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option, text in (("--quick", "small sizes, a smoke run"), ("--render", "write RESULTS.md from the JSON files alone")):
         parser.add_argument(option, action="store_true", help=text)
-    parser.add_argument("--only", metavar="PATTERN", help="the cases that pytest -k finds by it")
+    parser.add_argument("--only", metavar="REGEX", help="the cases whose section and name it is found in")
     options = parser.parse_args()
     if options.render:
         report.write()
@@ -72,7 +72,7 @@ def measure(level: str | None, options: argparse.Namespace) -> tuple[list[dict[s
             "--benchmark-quiet",
             f"--benchmark-json={told}",
         ]
-        arguments += ["--quick"] * options.quick + (["-k", options.only] if options.only else [])
+        arguments += ["--quick"] * options.quick + ([f"--only={options.only}"] if options.only else [])
         done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=HERE.parent, env=environment, check=False)
         benchmarks = json.loads(told.read_text())["benchmarks"] if told.exists() and told.stat().st_size else []
     return [benchmark["extra_info"] for benchmark in benchmarks], done.returncode

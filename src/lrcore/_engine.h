@@ -10,6 +10,9 @@
 
 typedef struct { double base; const double *xs; double stride; int n; } clock;
 
+/* the power of a decay met last (whole_power): value * 2^exponent */
+typedef struct { const double *table; uint64_t high; dd value; double exponent; } power_memo;
+
 typedef struct {
     const lr_program *program;
     double *scratch; /* the free part of this call's buffers */
@@ -21,6 +24,7 @@ typedef struct {
     double **cycles; /* kept cycles, made on demand; null if the call is too short to keep any */
     int64_t total;   /* steps this call evaluates in all */
     int block;       /* steps a buffer holds */
+    power_memo memo[2];
     int refused;     /* why a step has no value, see lr_engine */
 } context;
 
@@ -101,28 +105,31 @@ static int is_total(int formula) {
            formula == LR_half_cosine_far || formula == LR_geometric || formula == LR_geometric_far;
 }
 
-/* A power on a regular clock: all distances of a slice share their anchor, so it is looked up once a slice. */
+/* A power on a regular clock: all distances of a slice share their anchor, so it is looked up once a slice where slices are wide. */
 LR_APART void sliced_loop(const lr_piece *piece, clock t, double *restrict out) {
     const lr_piece copy = *piece, *k = &copy;
-    const double b = k->b + k->s * t.base, s = k->s, *restrict xs = t.xs;
+    const double b = k->b + k->s * t.base, s = k->s, pace = s * t.stride, *restrict xs = t.xs;
     const int rest = k->formula == LR_power_rest;
-    for (int i = 0; i < t.n;) {
-        const double m = b + s * xs[i], pace = s * t.stride;
+    for (int i = 0, n; i < t.n; i += n) {
+        const double m = b + s * xs[i];
         const double octave = from_bits(bits_of(m) & 0x7ff0000000000000ULL), width = octave / (double)(1 << (int)k->arg);
         const double low = octave + width * (double)(int64_t)((m - octave) / width);
+        /* `left` may be off by one, so that the last distances of a slice go one by one */
         const double left = pace > 0 ? (low + width - m) / pace : (low - m) / pace;
-        int n = left < (double)(t.n - i) ? (int)left : t.n - i;
+        n = left < (double)(t.n - i) ? (int)left : t.n - i;
+        if (n < 4) {
+            n = t.n - i < 4 ? t.n - i : 4;
+            loops[k->formula](k, (clock){t.base, xs + i, 0.0, n}, out + i);
+            continue;
+        }
         const power_anchor a = power_anchor_of(k, m);
         const double shrink = from_bits(0x7fe0000000000000ULL - bits_of(octave));
-        /* the last distances of a slice, where `left` may be off by one, go one by one, each with its own anchor */
         double *restrict o = out + i;
         const double *restrict x = xs + i;
         if (rest)
             for (int j = 0; j < n; j++) o[j] = mix(k, one_minus(power_from_anchor(a, (b + s * x[j]) * shrink)));
         else
             for (int j = 0; j < n; j++) o[j] = mix(k, power_from_anchor(a, (b + s * x[j]) * shrink));
-        i += n;
-        if (i < t.n) loops[k->formula](k, (clock){t.base, xs + i, 0.0, 1}, out + i), i++;
     }
 }
 
@@ -175,6 +182,9 @@ static inline int piece_of(const lr_piece *pieces, int count, double x) {
     return low;
 }
 
+/* real positions come one at a time, as a clock that could go on in steps of one */
+static inline int is_whole(clock t) { return t.base == (double)(int64_t)t.base; }
+
 /* whether the distances of a piece are whole numbers on a regular clock */
 static inline int is_exact(const lr_piece *k, clock t) {
     const double s = k->s < 0 ? -k->s : k->s, b = k->b < 0 ? -k->b : k->b;
@@ -189,14 +199,19 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
             return;
         }
         double *mark = c->scratch, *xs = take(c, t.n);
-        for (int i = 0; i < t.n; i++) {
-            const double x = t.base + t.xs[i], move = k->s * x;
-            xs[i] = k->b + move;
-            if (move > LR_LAST_STEP) c->refused = 2, xs[i] = 0.0;
+        if (t.stride > 0 && k->s * position_at(t, t.n - 1) <= LR_LAST_STEP) { /* a regular clock stays one, s times as fast */
+            for (int i = 0; i < t.n; i++) xs[i] = k->s * t.xs[i];
+            evaluate(c, k->child, (clock){k->b + k->s * t.base, xs, k->s * t.stride, t.n}, out);
+        } else {
+            for (int i = 0; i < t.n; i++) {
+                const double x = t.base + t.xs[i], move = k->s * x;
+                xs[i] = k->b + move;
+                if (move > LR_LAST_STEP) c->refused = 2, xs[i] = 0.0;
+            }
+            evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         }
-        evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         c->scratch = mark;
-    } else if (t.stride == 1.0 && c->far && is_far(k->formula)) {
+    } else if (t.stride > 0 && t.stride < LR_FAR_BLOCK && c->far && is_far(k->formula) && is_whole(t)) {
         far_loop(k, t, c->far, out);
     } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest) && is_exact(k, t)) {
         sliced_loop(k, t, out);
@@ -345,39 +360,41 @@ LR_APART void evaluate_terms(context *c, const lr_node *node, clock t, double *r
 
 /* -- repeats -- */
 
-/* base^n for a whole n >= 0, in two doubles and an exponent of its own: right to the last bit but one, and nothing underflows */
-static double whole_power(double base, double n) {
-    if (n == 0 || base == 1.0) return 1.0;
-    dd square = {base, 0.0}, value = {1.0, 0.0};
-    int64_t square_exponent = 0, exponent = 0;
-    for (uint64_t bits = (uint64_t)n; bits; bits >>= 1) {
-        int e = exponent_of(square.h);
-        double scale = power_of_two(-e);
-        square = (dd){square.h * scale, square.l * scale};
-        square_exponent += e;
-        if (bits & 1) {
-            value = dd_multiply(value, square);
-            exponent += square_exponent;
-            e = exponent_of(value.h);
-            scale = power_of_two(-e);
-            value = (dd){value.h * scale, value.l * scale};
-            exponent += e;
-        }
-        square = dd_multiply(square, square);
-        square_exponent *= 2;
-        if (square_exponent < -4000000000LL) square_exponent = -4000000000LL;
-        if (exponent < -4000) return 0.0;
+static inline void raise_power(power_memo *memo, const double *factor) {
+    dd value = dd_multiply(memo->value, (dd){factor[0], factor[1]});
+    const int e = exponent_of(value.h);
+    const double scale = power_of_two(-e);
+    memo->value = (dd){value.h * scale, value.l * scale};
+    memo->exponent += factor[2] + (double)e;
+}
+
+/* base^n for a whole n >= 0, from the table of base^(2^j) (lr_prepare_powers), multiplied from the highest bit of n down, in two
+ * doubles and an exponent of its own, so that nothing underflows. The product of all but the lowest bits is remembered. */
+#define LR_LOW_BITS 6
+static double whole_power(power_memo *memo, const double *table, double n) {
+    const uint64_t bits = (uint64_t)n, high = bits >> LR_LOW_BITS;
+    if (memo->table != table || memo->high != high) {
+        memo->table = table;
+        memo->high = high;
+        memo->value = (dd){1.0, 0.0};
+        memo->exponent = 0.0;
+        for (int j = 53; j >= LR_LOW_BITS; j--)
+            if (bits >> j & 1) raise_power(memo, table + 3 * j);
     }
-    while (exponent > 1000) value.h *= power_of_two(1000), exponent -= 1000;
-    while (exponent < -1000) value.h *= power_of_two(-1000), exponent += 1000;
-    return value.h * power_of_two((int)exponent);
+    power_memo value = *memo;
+    for (int j = LR_LOW_BITS - 1; j >= 0; j--)
+        if (bits >> j & 1) raise_power(&value, table + 3 * j);
+    if (value.exponent < -1000.0) return 0.0;
+    return value.value.h * power_of_two((int)value.exponent);
 }
 
 /* what cycle i does to the inner value v: low + (v - floor) * factor */
 typedef struct { double floor, low, factor; int same; } cycle_value;
 
-static cycle_value value_of_cycle(const lr_node *node, double i) {
-    cycle_value v = {node->floor, node->floor * whole_power(node->decay_floor, i), whole_power(node->decay, i), 0};
+static cycle_value value_of_cycle(context *c, const lr_node *node, double i) {
+    cycle_value v = {node->floor, node->floor, 1.0, 0};
+    if (node->decay_powers) v.factor = whole_power(&c->memo[0], node->decay_powers, i);
+    if (node->floor_powers) v.low = node->floor * whole_power(&c->memo[1], node->floor_powers, i);
     v.same = v.factor == 1.0 && v.low == v.floor;
     return v;
 }
@@ -415,12 +432,12 @@ static inline int child_of_cycle(const context *c, const lr_node *node, double i
     return c->program->children[node->first + (node->starts ? (int)i : 0)];
 }
 
-/* the inner values of one whole cycle, kept for the call, if they are worth keeping */
-static const double *kept_cycle(context *c, const lr_node *node) {
+/* the inner values of one whole cycle and `more`, kept for the call, if they are worth keeping */
+static const double *kept_cycle(context *c, const lr_node *node, int more) {
     if (!c->cycles || node->cycle < 0 || c->total < 4 * (int64_t)node->length || node->length > LR_KEPT_CYCLE) return NULL;
     double *kept = c->cycles[node->cycle];
     if (kept) return kept;
-    const int length = (int)node->length;
+    const int length = (int)node->length + more;
     kept = malloc(sizeof(double) * (size_t)length);
     if (!kept) return NULL;
     for (int i = 0; i < length; i += c->block) {
@@ -433,10 +450,10 @@ static const double *kept_cycle(context *c, const lr_node *node) {
 LR_APART void evaluate_repeat(context *c, const lr_node *node, clock t, double *restrict out) {
     double inside, length;
     if (t.stride > 0) {
-        const double *kept = t.stride == 1.0 ? kept_cycle(c, node) : NULL;
+        const double *kept = t.stride == 1.0 ? kept_cycle(c, node, 0) : NULL;
         for (int i = 0; i < t.n;) {
             const double x = position_at(t, i), cycle = cycle_of(node, x, &inside, &length);
-            const cycle_value v = value_of_cycle(node, cycle);
+            const cycle_value v = value_of_cycle(c, node, cycle);
             const int child = child_of_cycle(c, node, cycle);
             int n = t.n - i;
             if (inside < length) {
@@ -469,10 +486,10 @@ LR_APART void evaluate_repeat(context *c, const lr_node *node, clock t, double *
         evaluate(c, child_of_cycle(c, node, cycles[i]), (clock){0.0, xs + i, 0.0, n}, out + i);
         i += n;
     }
-    if (node->decay != 1.0 || node->decay_floor != 1.0) {
-        cycle_value v = value_of_cycle(node, cycles[0]);
+    if (node->decay_powers || node->floor_powers) {
+        cycle_value v = value_of_cycle(c, node, cycles[0]);
         for (int i = 0; i < t.n; i++) {
-            if (i && cycles[i] != cycles[i - 1]) v = value_of_cycle(node, cycles[i]);
+            if (i && cycles[i] != cycles[i - 1]) v = value_of_cycle(c, node, cycles[i]);
             apply_cycle(v, out + i, out + i, 1);
         }
     }
@@ -512,10 +529,18 @@ LR_APART void evaluate_mirror(context *c, const lr_node *node, clock t, double *
     const int child = c->program->children[node->first];
     double r;
     if (t.stride > 0) {
+        const double *kept = t.stride == 1.0 ? kept_cycle(c, node, 1) : NULL;
         for (int i = 0; i < t.n;) {
             const double x = position_at(t, i);
             whole_quotient(x, 2.0 * length, &r);
-            if (r < length) {
+            if (kept) {
+                const int n = run_before(t, i, x - r + (r < length ? length : 2.0 * length));
+                const double *from = kept + (int)(r < length ? r : 2.0 * length - r);
+                if (r < length) memcpy(out + i, from, sizeof(double) * (size_t)n);
+                else
+                    for (int j = 0; j < n; j++) out[i + j] = from[-j];
+                i += n;
+            } else if (r < length) {
                 const int n = run_before(t, i, x - r + length);
                 evaluate(c, child, (clock){r, t.xs, t.stride, n}, out + i);
                 i += n;
@@ -620,7 +645,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     context c = {.program = p, .total = count, .block = block};
     if (p->n_cycles && count >= LR_LONG) c.cycles = calloc((size_t)p->n_cycles, sizeof(double *));
     c.whole = !positions || integers;
-    if (c.whole && (positions || stride == 1) && count >= LR_LONG) c.far = new_far_table();
+    if (c.whole && count >= LR_LONG) c.far = new_far_table();
     c.slots = memory;
     c.slot_filled = (unsigned char *)(c.slots + slots * width);
     double *values = c.slots + slots * width + slots / 8 + 1, *xs = values + (size_t)p->n_sources * width, *scratch = xs + width;
@@ -675,6 +700,7 @@ static int run_row(const lr_program *p, double x, double *restrict out) {
     c.total = 1;
     c.block = 1;
     c.refused = 0;
+    c.memo[0].table = c.memo[1].table = NULL;
     c.root = (clock){x, whole_steps, 1.0, 1};
     for (size_t i = 0; i < slots; i++) c.slot_filled[i] = 0;
     double *values = memory + slots + slots / 8 + 1;

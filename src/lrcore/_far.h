@@ -69,17 +69,19 @@ static const far_offsets *offsets_of(far_table *table, const lr_piece *k) {
     return offsets;
 }
 
-/* -- a clock that moves by one -- */
+/* -- a regular clock -- */
 
-static inline void far_run(anchor a, const double *restrict s, const double *restrict t, double *restrict out, int n) {
-    if (a.q == 0.0)
+static inline void far_run(anchor a, const double *restrict s, const double *restrict t, int pace, double *restrict out, int n) {
+    if (pace > 1)
+        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i * pace] + a.q * t[i * pace]));
+    else if (a.q == 0.0)
         for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + 0.0));
     else
         for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + a.q * t[i]));
 }
 
-static inline void far_power_run(power_block a, double first, double *restrict out, int n) {
-    for (int i = 0; i < n; i++) out[i] = join_power(a, first + whole_steps[i]);
+static inline void far_power_run(power_block a, double first, double pace, double *restrict out, int n) {
+    for (int i = 0; i < n; i++) out[i] = join_power(a, first + pace * whole_steps[i]);
 }
 
 /* block by block */
@@ -87,15 +89,16 @@ LR_APART void far_loop(const lr_piece *piece, clock t, far_table *table, double 
     const lr_piece copy = *piece, *k = &copy;
     const far_offsets *offsets = is_far_power(k->formula) ? NULL : offsets_of(table, k);
     const double b = k->b + k->s * t.base;
+    const int pace = (int)t.stride;
     for (int i = 0, n; i < t.n; i += n) {
         const double m = b + k->s * t.xs[i], a = block_of(k, m);
-        const int first = (int)offset_in_block(k, m, 0.0), left = LR_FAR_BLOCK - first;
+        const int first = (int)offset_in_block(k, m, 0.0), left = (LR_FAR_BLOCK - first + pace - 1) / pace;
         n = t.n - i < left ? t.n - i : left;
         switch (k->formula) {
 #define LR_FAR_RUN(name, anchor_of, offset_of) \
-    case LR_##name: far_run(anchor_of(k, a), offsets->s + first, offsets->t + first, out + i, n); break;
+    case LR_##name: far_run(anchor_of(k, a), offsets->s + first, offsets->t + first, pace, out + i, n); break;
             LR_FAR_TABLED(LR_FAR_RUN)
-        default: far_power_run(power_block_of(k, a, sign_of_power(k)), (double)first, out + i, n);
+        default: far_power_run(power_block_of(k, a, sign_of_power(k)), (double)first, t.stride, out + i, n);
         }
     }
 }

@@ -36,7 +36,9 @@ cdef extern from "_program.h":
 
     ctypedef struct lr_node:
         int32_t op, first, count, slot, cycle
-        double length, times, floor, decay, decay_floor
+        double length, times, floor
+        const double *decay_powers
+        const double *floor_powers
         const double *starts
 
     ctypedef struct lr_column:
@@ -63,7 +65,9 @@ cdef extern from "_program.h":
         double **table
 
     const lr_engine lr_engine_baseline
+    enum: LR_POWERS
     int lr_prepare(int, const lr_ramp *, lr_piece *)
+    void lr_prepare_powers(double, double *)
     int lr_prepare_cubic(const double *, const lr_ramp *, lr_piece *)
     const char **lr_shape_names
     const int lr_shape_count
@@ -209,8 +213,10 @@ cdef class Kernel:
                 at_child += 1
             node.count = <int32_t>len(spec[1])
             if node.op == LR_REPEAT:
-                _, _, node.length, times, node.floor, node.decay, node.decay_floor, starts = spec
+                _, _, node.length, times, node.floor, decay, decay_floor, starts = spec
                 node.times = INFINITY if times is None else times
+                node.decay_powers = self._powers(decay)
+                node.floor_powers = self._powers(decay_floor)
                 if starts is None:
                     node.cycle = self.p.n_cycles
                     self.p.n_cycles += 1
@@ -218,6 +224,9 @@ cdef class Kernel:
                     node.starts = self._numbers(starts)
             elif node.op >= LR_EVERY:
                 node.length = spec[2]
+                if node.op == LR_MIRROR:
+                    node.cycle = self.p.n_cycles
+                    self.p.n_cycles += 1
         self.p.n_slots = <int32_t>len(slots)
         known = {}
         for j, (index, scale) in enumerate(columns):
@@ -235,6 +244,15 @@ cdef class Kernel:
         self.kept.append(array)
         cdef const double[::1] view = array
         return &view[0]
+
+    cdef const double *_powers(self, double factor) except? NULL:
+        """The table of a factor's powers; null for 1."""
+        if factor == 1.0:
+            return NULL
+        cdef double[::1] table = array("d", bytes(8 * LR_POWERS))
+        lr_prepare_powers(factor, &table[0])
+        self.kept.append(table)
+        return &table[0]
 
     cdef int _add(self, segment, int32_t floor) except -1:
         """The pieces of one segment: (begin, code, mul, origin, length, start, stop, arg, extra), as program.py makes them.

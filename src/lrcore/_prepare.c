@@ -259,3 +259,19 @@ int lr_prepare_cubic(const double *coefficients, const lr_ramp *r, lr_piece *out
     out[1].begin = later(out[0].begin, position(r, r->length * r->arg));
     return 2;
 }
+
+void lr_prepare_powers(double base, double *table) {
+    dd value = {base, 0.0};
+    double exponent = 0.0;
+    for (int j = 0; j < LR_POWERS / 3; j++) {
+        const int e = exponent_of(value.h);
+        const double scale = power_of_two(-e);
+        value = (dd){value.h * scale, value.l * scale};
+        exponent += e;
+        table[3 * j] = value.h;
+        table[3 * j + 1] = value.l;
+        table[3 * j + 2] = exponent;
+        value = dd_multiply(value, value);
+        exponent *= 2.0;
+    }
+}

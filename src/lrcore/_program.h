@@ -29,10 +29,11 @@ typedef struct lr_node {
     int32_t op;
     int32_t first, count;      /* its pieces, or its children in `children` */
     int32_t slot;              /* >= 0: shared between columns, evaluated once a block */
-    int32_t cycle;             /* >= 0: a repeat whose cycle may be kept */
+    int32_t cycle;             /* >= 0: a repeat or mirror whose cycle may be kept */
     double length;             /* repeat, mirror, refuse: the inner length; every, per: the stair; in ticks */
     double times;              /* repeat: cycles, or infinity */
-    double floor, decay, decay_floor;
+    double floor;
+    const double *decay_powers, *floor_powers; /* repeat: see lr_prepare_powers; null for a factor of 1 */
     const double *starts;      /* repeat: first positions of the cycles and the end of the last, if lengths differ */
 } lr_node;
 
@@ -84,6 +85,9 @@ typedef struct lr_ramp {
 int lr_prepare(int shape, const lr_ramp *ramp, lr_piece *out);
 /* The cubic a w + b w^2 + c w^3 of the fraction w of its length; coefficients from the start, then from the stop, in two doubles. */
 int lr_prepare_cubic(const double *coefficients, const lr_ramp *ramp, lr_piece *out);
+/* base^(2^j) for j < 54: {high, low, exponent} each, high in [1, 2). */
+#define LR_POWERS (3 * 54)
+void lr_prepare_powers(double base, double *table);
 extern const char *const lr_shape_names[];
 extern const int lr_shape_count;
 extern const char *const lr_formula_names[];
