@@ -384,8 +384,9 @@ static double whole_power(power_memo *memo, const double *table, double n) {
     power_memo value = *memo;
     for (int j = LR_LOW_BITS - 1; j >= 0; j--)
         if (bits >> j & 1) raise_power(&value, table + 3 * j);
-    if (value.exponent < -1000.0) return 0.0;
-    return value.value.h * power_of_two((int)value.exponent);
+    if (value.exponent >= -1000.0) return value.value.h * power_of_two((int)value.exponent);
+    if (value.exponent < -2000.0) return 0.0;
+    return value.value.h * power_of_two(-1000) * power_of_two((int)value.exponent + 1000);
 }
 
 /* what cycle i does to the inner value v: low + (v - floor) * factor */
