@@ -1,8 +1,8 @@
 """`make bench`: measure all cases, write results/<machine>.json, and RESULTS.md from all such files.
 
---quick          small sizes, a smoke run; nothing is written
+--quick        small sizes, a smoke run; nothing is written
 --only REGEX   the cases whose section and name it is found in; nothing is written
---render         RESULTS.md again, from the JSON files alone
+--render       RESULTS.md again, from the JSON files alone
 """
 
 from __future__ import annotations

@@ -191,6 +191,11 @@ static inline int is_exact(const lr_piece *k, clock t) {
     return k->b_low == 0.0 && b <= LR_LAST_STEP && s * position_at(t, t.n - 1) <= LR_LAST_STEP;
 }
 
+/* whether a piece goes by blocks here */
+static inline int runs_far(const context *c, const lr_piece *k, clock t) {
+    return t.stride > 0 && t.stride < LR_FAR_BLOCK && c->far && is_far(k->formula) && is_whole(t);
+}
+
 static void run_piece(context *c, const lr_piece *k, clock t, double *restrict out) {
     if (k->formula == LR_CALL) {
         if (k->s == 1.0) {
@@ -211,13 +216,21 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
             evaluate(c, k->child, (clock){0.0, xs, 0.0, t.n}, out);
         }
         c->scratch = mark;
-    } else if (t.stride > 0 && t.stride < LR_FAR_BLOCK && c->far && is_far(k->formula) && is_whole(t)) {
-        far_loop(k, t, c->far, out);
+    } else if (runs_far(c, k, t)) {
+        far_loop(k, t, c->far, out, 0);
     } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest) && is_exact(k, t)) {
         sliced_loop(k, t, out);
     } else {
         loops[k->formula](k, t, out);
     }
+}
+
+/* the piece of a regular clock's step i, starting from piece p, and how many steps from there on belong to it */
+static inline int next_piece(const lr_piece *pieces, int count, int p, clock t, int i, int *n) {
+    const double x = position_at(t, i);
+    while (p + 1 < count && pieces[p + 1].begin <= x) p++;
+    *n = p + 1 < count ? run_before(t, i, pieces[p + 1].begin) : t.n - i;
+    return p;
 }
 
 /* how many positions lie in [begin, end) */
@@ -289,15 +302,9 @@ static void evaluate_pieces(context *c, const lr_node *node, clock t, double *re
     }
     if (t.stride > 0) {
         int p = piece_of(pieces, count, position_at(t, 0));
-        for (int i = 0; i < t.n;) {
-            int n = p + 1 < count ? run_before(t, i, pieces[p + 1].begin) : t.n - i;
+        for (int i = 0, n; i < t.n; i += n) {
+            p = next_piece(pieces, count, p, t, i, &n);
             run_piece(c, pieces + p, part(t, i, n), out + i);
-            i += n;
-            if (i < t.n) {
-                double x = position_at(t, i);
-                do p++;
-                while (p + 1 < count && pieces[p + 1].begin <= x);
-            }
         }
         return;
     }
@@ -630,6 +637,32 @@ static void evaluate(context *c, int index, clock t, double *restrict out) {
 LR_WRITE_ROWS(write_rows, double)
 LR_WRITE_ROWS(write_rows_single, float)
 
+/* One plain column as float32. What is held or goes by blocks is rounded as it is stored; the rest takes the way by `values`. */
+static void evaluate_single(context *c, int index, clock t, double *restrict values, float *restrict out) {
+    const lr_node *node = c->program->nodes + index;
+    const lr_piece *pieces = c->program->pieces + node->first;
+    if (node->op != LR_PIECES || t.stride != 1.0 || !c->far) {
+        evaluate(c, index, t, values);
+        for (int i = 0; i < t.n; i++) out[i] = (float)values[i];
+        return;
+    }
+    int p = piece_of(pieces, node->count, position_at(t, 0));
+    for (int i = 0, n; i < t.n; i += n) {
+        p = next_piece(pieces, node->count, p, t, i, &n);
+        const lr_piece *k = pieces + p;
+        const clock run = part(t, i, n);
+        if (k->formula == LR_hold) {
+            const float held = (float)k->end;
+            for (int j = 0; j < n; j++) out[i + j] = held;
+        } else if (runs_far(c, k, run)) {
+            far_loop(k, run, c->far, out + i, 1);
+        } else {
+            run_piece(c, k, run, values);
+            for (int j = 0; j < n; j++) out[i + j] = (float)values[j];
+        }
+    }
+}
+
 #define LR_SMALL 768 /* doubles that fit the stack: the buffers of one row of most programs */
 #define LR_LONG 4096 /* calls shorter than this keep no cycles and no tables */
 
@@ -653,8 +686,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     const double *table = stride == 1 ? whole_steps : xs;
     if (!positions && stride != 1)
         for (int i = 0; i < block; i++) xs[i] = (double)stride * (double)i;
-    /* one plain column of float64 needs no second pass */
-    const int direct = !single && p->n_columns == 1 && p->columns[0].scale == 1.0;
+    const int plain = p->n_columns == 1 && p->columns[0].scale == 1.0; /* needs no second pass */
     for (int64_t done = 0; done < count && !c.refused; done += block) {
         const int n = count - done < block ? (int)(count - done) : block;
         clock t = {(double)(first + stride * done), table, (double)stride, n};
@@ -667,9 +699,10 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
         }
         c.root = t;
         memset(c.slot_filled, 0, slots);
-        if (direct) {
+        if (plain) {
             c.scratch = scratch;
-            evaluate(&c, p->sources[0], t, (double *)out + done);
+            if (single) evaluate_single(&c, p->sources[0], t, values, (float *)out + done);
+            else evaluate(&c, p->sources[0], t, (double *)out + done);
             continue;
         }
         for (int s = 0; s < p->n_sources; s++) {

@@ -71,21 +71,24 @@ static const far_offsets *offsets_of(far_table *table, const lr_piece *k) {
 
 /* -- a regular clock -- */
 
-static inline void far_run(anchor a, const double *restrict s, const double *restrict t, int pace, double *restrict out, int n) {
-    if (pace > 1)
-        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i * pace] + a.q * t[i * pace]));
-    else if (a.q == 0.0)
-        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + 0.0));
-    else
-        for (int i = 0; i < n; i++) out[i] = a.high + (a.low + (a.p * s[i] + a.q * t[i]));
-}
-
-static inline void far_power_run(power_block a, double first, double pace, double *restrict out, int n) {
-    for (int i = 0; i < n; i++) out[i] = join_power(a, first + pace * whole_steps[i]);
-}
+/* the same for float64 and for float32, which is each float64 value rounded as it is stored */
+#define LR_FAR_RUNS(far_run, far_power_run, type)                                                                                \
+    static inline void far_run(anchor a, const double *restrict s, const double *restrict t, int pace, type *restrict out, int n) { \
+        if (pace > 1)                                                                                                            \
+            for (int i = 0; i < n; i++) out[i] = (type)(a.high + (a.low + (a.p * s[i * pace] + a.q * t[i * pace])));             \
+        else if (a.q == 0.0)                                                                                                     \
+            for (int i = 0; i < n; i++) out[i] = (type)(a.high + (a.low + (a.p * s[i] + 0.0)));                                  \
+        else                                                                                                                     \
+            for (int i = 0; i < n; i++) out[i] = (type)(a.high + (a.low + (a.p * s[i] + a.q * t[i])));                           \
+    }                                                                                                                            \
+    static inline void far_power_run(power_block a, double first, double pace, type *restrict out, int n) {                      \
+        for (int i = 0; i < n; i++) out[i] = (type)join_power(a, first + pace * whole_steps[i]);                                 \
+    }
+LR_FAR_RUNS(far_run, far_power_run, double)
+LR_FAR_RUNS(far_run_single, far_power_run_single, float)
 
 /* block by block */
-LR_APART void far_loop(const lr_piece *piece, clock t, far_table *table, double *restrict out) {
+LR_APART void far_loop(const lr_piece *piece, clock t, far_table *table, void *out, int single) {
     const lr_piece copy = *piece, *k = &copy;
     const far_offsets *offsets = is_far_power(k->formula) ? NULL : offsets_of(table, k);
     const double b = k->b + k->s * t.base;
@@ -95,10 +98,15 @@ LR_APART void far_loop(const lr_piece *piece, clock t, far_table *table, double 
         const int first = (int)offset_in_block(k, m, 0.0), left = (LR_FAR_BLOCK - first + pace - 1) / pace;
         n = t.n - i < left ? t.n - i : left;
         switch (k->formula) {
-#define LR_FAR_RUN(name, anchor_of, offset_of) \
-    case LR_##name: far_run(anchor_of(k, a), offsets->s + first, offsets->t + first, pace, out + i, n); break;
+#define LR_FAR_RUN(name, anchor_of, offset_of)                                                                            \
+    case LR_##name:                                                                                                       \
+        if (single) far_run_single(anchor_of(k, a), offsets->s + first, offsets->t + first, pace, (float *)out + i, n);   \
+        else far_run(anchor_of(k, a), offsets->s + first, offsets->t + first, pace, (double *)out + i, n);                \
+        break;
             LR_FAR_TABLED(LR_FAR_RUN)
-        default: far_power_run(power_block_of(k, a, sign_of_power(k)), (double)first, t.stride, out + i, n);
+        default:
+            if (single) far_power_run_single(power_block_of(k, a, sign_of_power(k)), (double)first, t.stride, (float *)out + i, n);
+            else far_power_run(power_block_of(k, a, sign_of_power(k)), (double)first, t.stride, (double *)out + i, n);
         }
     }
 }
