@@ -79,6 +79,11 @@ def header() -> str:
     polynomial("LR_FAR_DOUBLE_SINE", "the same as LR_DOUBLE_SINE, for z <= 1/400", fit(double_sine, mpf(0), far, 4))
     polynomial("LR_EXP2", "2^f = 1 + f E(f), |f| <= 1/2", fit(power_rest, mpf(-1) / 2 - mpf("1e-6"), mpf(1) / 2 + mpf("1e-6"), 10))
     table("LR_LOG2_ANCHOR", "log2(1 + (j + 1/2) / 128)", [log(1 + (j + mpf(1) / 2) / 128) / log(2) for j in range(128)])
+    table(
+        "LR_LOG2_SLICE",
+        "log2(1 + (j + 1/2) / 64), the middles of a power's slices",
+        [log(1 + (j + mpf(1) / 2) / 64) / log(2) for j in range(64)],
+    )
     table("LR_EXP2_ANCHOR", "2^(j / 64)", [mpf(2) ** (mpf(j) / 64) for j in range(64)])
     table("LR_INVERSE", "1 / n, the coefficients of log(1 + x)", [mpf(1) / max(n, 1) for n in range(16)])
     table("LR_INVERSE_FACTORIAL", "1 / n!, the coefficients of exp", [1 / mp.factorial(n) for n in range(14)])

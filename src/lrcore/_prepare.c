@@ -139,19 +139,25 @@ static double *power_table(double power, dd length, int bits) {
         binomial *= (power - (i - 1.0)) / (double)i;
         table[i] = binomial;
     }
-    /* octave e is (2^e / length)^power; below 2^-900 it counts as 0, so that the residual of no product underflows */
-    dd log_length = dd_log2(length.h);
-    for (int e = lowest; e < lowest + LR_POWER_OCTAVES; e++) {
-        dd mantissa = dd_exp2(dd_times(dd_add((dd){(double)e, 0.0}, dd_neg(log_length)), power), &n);
-        double scale = n < -900 || n > 900 ? 0.0 : power_of_two((int)n);
-        double *octave = table + LR_POWER_BINOMIALS + 2 * (e - lowest);
-        octave[0] = mantissa.h * scale;
-        octave[1] = mantissa.l * scale;
+    /* octave e is (2^e / length)^power, each the one above it over 2^power. Below 2^-900 it counts as 0, so that the residual of no
+     * product underflows. */
+    int64_t exponent, step;
+    dd octave = dd_exp2(dd_times(dd_add((dd){(double)(lowest + LR_POWER_OCTAVES - 1), 0.0}, dd_neg(dd_log2(length.h))), power), &exponent);
+    const dd factor = dd_exp2((dd){-power, 0.0}, &step);
+    for (int i = LR_POWER_OCTAVES - 1; i >= 0; i--) {
+        const double scale = exponent < -900 || exponent > 900 ? 0.0 : power_of_two((int)exponent);
+        table[LR_POWER_BINOMIALS + 2 * i] = octave.h * scale;
+        table[LR_POWER_BINOMIALS + 2 * i + 1] = octave.l * scale;
+        octave = dd_multiply(octave, factor);
+        const int e = exponent_of(octave.h);
+        octave = (dd){octave.h * power_of_two(-e), octave.l * power_of_two(-e)};
+        exponent += step + e;
     }
     for (int64_t j = 0; j < slices; j++) {
-        double c = 1.0 + ((double)j + 0.5) / (double)slices;
-        dd value = dd_exp2(dd_times(dd_log2(c), power), &n);
-        double scale = power_of_two((int)(n < 900 ? n : 900));
+        const double c = 1.0 + ((double)j + 0.5) / (double)slices;
+        const dd log_c = slices == 64 ? (dd){LR_LOG2_SLICE[j][0], LR_LOG2_SLICE[j][1]} : dd_log2(c);
+        const dd value = dd_exp2(dd_times(log_c, power), &n);
+        const double scale = power_of_two((int)(n < 900 ? n : 900));
         double *slice = table + LR_POWER_SLICES + 3 * j;
         slice[0] = 1.0 / c;
         slice[1] = value.h * scale;

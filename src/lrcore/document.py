@@ -6,7 +6,6 @@ keeps the order of the fields.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,7 +38,9 @@ def schedule_document(schedule: Schedule) -> str:
 
 def fingerprint(document: str) -> str:
     """SHA-256 of a canonical document."""
-    return hashlib.sha256(document.encode()).hexdigest()
+    from hashlib import sha256  # loads OpenSSL, which most programs do not need
+
+    return sha256(document.encode()).hexdigest()
 
 
 def from_json(text: str | bytes) -> Schedule | Plan:

@@ -227,9 +227,7 @@ class _Stored:
             return rows.astype(dtype)
         out[...] = rows
         if out.nbytes >= mmap.PAGESIZE:  # pages that were copied need not stay mapped: reading it all takes no more memory than a part
-            begin = self._origin + (first - self._start) // self._stride * self._array.strides[0]
-            begin -= begin % mmap.PAGESIZE
-            self._content.madvise(mmap.MADV_DONTNEED, begin, min(abs(rows.strides[0]) * count + mmap.PAGESIZE, len(self._content) - begin))
+            self._content.madvise(mmap.MADV_DONTNEED)  # all of them, since the system maps neighbours of what is read too
         return out
 
     def at(self, steps: np.ndarray, dtype: Any) -> np.ndarray:

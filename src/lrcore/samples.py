@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,9 @@ def sample_values(values: Any) -> np.ndarray:
 
 def sample_digest(array: np.ndarray) -> str:
     """SHA-256 of the values as little-endian bytes."""
-    return hashlib.sha256(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).data).hexdigest()
+    from hashlib import sha256
+
+    return sha256(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).data).hexdigest()
 
 
 def load_samples(path: str | None, digest: str, length: int, dtype: str) -> np.ndarray:

@@ -5,7 +5,6 @@ A Table is a window on rows of a source: the compiled plan, or an opened file. S
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from operator import index
 from os import PathLike
@@ -247,7 +246,9 @@ class Table:
 
     def digest(self) -> str:
         """SHA-256 of the rows in C order, in hexadecimal, in bounded memory."""
-        sha = hashlib.sha256()
+        from hashlib import sha256
+
+        sha = sha256()
         for _, block in self.blocks():
             sha.update(block.data)
         return sha.hexdigest()
