@@ -9,8 +9,13 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 # -O3: at -O2 gcc does not vectorise. -ffp-contract=off: no silent fma, else two instruction sets give different bits.
-# The last two let loops with comparisons vectorise; the kernel reads neither errno nor the floating-point flags.
-FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+# The next two let loops with comparisons vectorise; the kernel reads neither errno nor the floating-point flags. -fno-wrapv takes
+# back Python's own -fwrapv, under which a loop that writes out[i + j] does not vectorise (filling float32: six times slower).
+FLAGS = (
+    ["/O2", "/fp:precise"]
+    if sys.platform == "win32"
+    else ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv"]
+)
 EXTRA = shlex.split(os.environ.get("LRCORE_CFLAGS", ""))  # sanitizers; given to the linker too
 
 kernel = Extension(

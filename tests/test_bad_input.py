@@ -446,3 +446,14 @@ def test_every_prefix_of_a_document_is_refused() -> None:
     for end in range(len(document)):
         with pytest.raises(lr.SpecError):
             lr.from_json(document[:end])
+
+
+@pytest.mark.parametrize("schedule", [A.past_end("error"), A.repeat().stretch(1.5)], ids=["end", "ticks"])
+def test_a_refused_row_writes_nothing(schedule: lr.Schedule) -> None:
+    program = lr.compile_columns([A, schedule])
+    row, rows = np.full(2, -1.0), np.full((2, 2), -1.0)
+    with pytest.raises(lr.SpecError, match="step: expected"):
+        program.row(2**53, out=row)
+    with pytest.raises(lr.SpecError, match="step: expected"):
+        program.rows(2, start=2**53 - 1, out=rows)
+    assert (row == -1).all() and (rows == -1).all()

@@ -651,14 +651,15 @@ static void evaluate_single(context *c, int index, clock t, double *restrict val
         p = next_piece(pieces, node->count, p, t, i, &n);
         const lr_piece *k = pieces + p;
         const clock run = part(t, i, n);
+        float *restrict o = out + i;
         if (k->formula == LR_hold) {
             const float held = (float)k->end;
-            for (int j = 0; j < n; j++) out[i + j] = held;
+            for (int j = 0; j < n; j++) o[j] = held;
         } else if (runs_far(c, k, run)) {
-            far_loop(k, run, c->far, out + i, 1);
+            far_loop(k, run, c->far, o, 1);
         } else {
             run_piece(c, k, run, values);
-            for (int j = 0; j < n; j++) out[i + j] = (float)values[j];
+            for (int j = 0; j < n; j++) o[j] = (float)values[j];
         }
     }
 }

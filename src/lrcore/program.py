@@ -267,6 +267,11 @@ def _is_hold(node: tuple[Any, ...]) -> bool:
     return node[0] == PIECES and len(node[1]) == 1 and node[1][0][1] == HOLD
 
 
+def _runs_out(segments: tuple[Segment, ...]) -> bool:
+    """Whether a stretched clock could run out of whole numbers within 2**53 steps."""
+    return any(code == CALL and mul != 1 for _, code, mul, *_ in segments)
+
+
 class Program(Kernel):
     """Schedules compiled to flat nodes, ready to evaluate.
 
@@ -280,7 +285,7 @@ class Program(Kernel):
 
     def __init__(self, nodes: list[tuple[Any, ...]], columns: list[tuple[int, float]], slots: dict[int, int], depth: int) -> None:
         self._nodes, self._columns = nodes, columns
-        self._may_refuse = any(node[0] == REFUSE for node in nodes)
+        self._may_refuse = any(node[0] == REFUSE or (node[0] == PIECES and _runs_out(node[1])) for node in nodes)
 
     def values(
         self, count: int, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None
@@ -312,7 +317,10 @@ class Program(Kernel):
         """The values of all columns at one step, as a float64 array (columns,)."""
         step = whole(step, "step")
         row = _output((self.columns,), np.float64, out)
-        self._into(row.reshape(1, -1) if row.flags.c_contiguous else row[None, :], lambda part, a, b: self._fill(step, 1, part))
+        if out is not None and self._may_refuse:
+            row[...] = self.row(step)
+            return row
+        self._into(row[None, :], lambda part, a, b: self._fill(step, 1, part))
         return row
 
     def listing(self) -> str:
