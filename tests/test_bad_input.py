@@ -449,7 +449,7 @@ def test_every_prefix_of_a_document_is_refused() -> None:
 
 
 @pytest.mark.parametrize("schedule", [A.past_end("error"), A.repeat().stretch(1.5)], ids=["end", "ticks"])
-def test_a_refused_row_writes_nothing(schedule: lr.Schedule) -> None:
+def test_a_refused_row_leaves_out_as_it_was(schedule: lr.Schedule) -> None:
     program = lr.compile_columns([A, schedule])
     row, rows = np.full(2, -1.0), np.full((2, 2), -1.0)
     with pytest.raises(lr.SpecError, match="step: expected"):
