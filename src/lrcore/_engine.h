@@ -217,7 +217,7 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
         }
         c->scratch = mark;
     } else if (runs_far(c, k, t)) {
-        far_loop(k, t, c->far, out, 0);
+        far_loop(k, t.base, (int)t.stride, t.n, c->far, out, 0);
     } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest) && is_exact(k, t)) {
         sliced_loop(k, t, out);
     } else {
@@ -637,29 +637,33 @@ static void evaluate(context *c, int index, clock t, double *restrict out) {
 LR_WRITE_ROWS(write_rows, double)
 LR_WRITE_ROWS(write_rows_single, float)
 
-/* One plain column as float32. What is held or goes by blocks is rounded as it is stored; the rest takes the way by `values`. */
-static void evaluate_single(context *c, int index, clock t, double *restrict values, float *restrict out) {
-    const lr_node *node = c->program->nodes + index;
+/* One plain column on a clock that moves by one, not in blocks but from piece to piece: what is held or far is written in one go, and
+ * rounded as it is stored; the rest takes the way by `values`. */
+static void run_pieces(context *c, const lr_node *node, int64_t first, int64_t count, double *restrict values, void *out, int single) {
     const lr_piece *pieces = c->program->pieces + node->first;
-    if (node->op != LR_PIECES || t.stride != 1.0 || !c->far) {
-        evaluate(c, index, t, values);
-        for (int i = 0; i < t.n; i++) out[i] = (float)values[i];
-        return;
-    }
-    int p = piece_of(pieces, node->count, position_at(t, 0));
-    for (int i = 0, n; i < t.n; i += n) {
-        p = next_piece(pieces, node->count, p, t, i, &n);
+    int p = piece_of(pieces, node->count, (double)first);
+    for (int64_t i = 0, n; i < count && !c->refused; i += n) {
+        const double x = (double)(first + i);
+        while (p + 1 < node->count && pieces[p + 1].begin <= x) p++;
         const lr_piece *k = pieces + p;
-        const clock run = part(t, i, n);
-        float *restrict o = out + i;
+        const double left = p + 1 < node->count ? ceil(pieces[p + 1].begin - x) : INFINITY;
+        n = left < (double)(count - i) ? (int64_t)left : count - i;
+        double *restrict doubles = (double *)out + i;
+        float *restrict singles = (float *)out + i;
         if (k->formula == LR_hold) {
-            const float held = (float)k->end;
-            for (int j = 0; j < n; j++) o[j] = held;
-        } else if (runs_far(c, k, run)) {
-            far_loop(k, run, c->far, o, 1);
+            const double held = k->end;
+            if (single)
+                for (int64_t j = 0; j < n; j++) singles[j] = (float)held;
+            else
+                for (int64_t j = 0; j < n; j++) doubles[j] = held;
+        } else if (is_far(k->formula)) {
+            far_loop(k, x, 1, n, c->far, single ? (void *)singles : (void *)doubles, single);
         } else {
-            run_piece(c, k, run, values);
-            for (int j = 0; j < n; j++) o[j] = (float)values[j];
+            n = n < c->block ? n : c->block;
+            const clock t = {x, whole_steps, 1.0, (int)n};
+            run_piece(c, k, t, single ? values : doubles);
+            if (single)
+                for (int64_t j = 0; j < n; j++) singles[j] = (float)values[j];
         }
     }
 }
@@ -688,6 +692,12 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     if (!positions && stride != 1)
         for (int i = 0; i < block; i++) xs[i] = (double)stride * (double)i;
     const int plain = p->n_columns == 1 && p->columns[0].scale == 1.0; /* needs no second pass */
+    const lr_node *root = p->nodes + p->sources[0];
+    if (plain && root->op == LR_PIECES && !positions && stride == 1 && c.far) {
+        c.scratch = scratch;
+        run_pieces(&c, root, first, count, values, out, single);
+        count = 0;
+    }
     for (int64_t done = 0; done < count && !c.refused; done += block) {
         const int n = count - done < block ? (int)(count - done) : block;
         clock t = {(double)(first + stride * done), table, (double)stride, n};
@@ -702,8 +712,8 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
         memset(c.slot_filled, 0, slots);
         if (plain) {
             c.scratch = scratch;
-            if (single) evaluate_single(&c, p->sources[0], t, values, (float *)out + done);
-            else evaluate(&c, p->sources[0], t, (double *)out + done);
+            evaluate(&c, p->sources[0], t, single ? values : (double *)out + done);
+            for (int i = 0; single && i < n; i++) ((float *)out)[done + i] = (float)values[i];
             continue;
         }
         for (int s = 0; s < p->n_sources; s++) {

@@ -87,27 +87,55 @@ static const far_offsets *offsets_of(far_table *table, const lr_piece *k) {
 LR_FAR_RUNS(far_run, far_power_run, double)
 LR_FAR_RUNS(far_run_single, far_power_run_single, float)
 
-/* block by block */
-LR_APART void far_loop(const lr_piece *piece, clock t, far_table *table, void *out, int single) {
-    const lr_piece copy = *piece, *k = &copy;
-    const far_offsets *offsets = is_far_power(k->formula) ? NULL : offsets_of(table, k);
-    const double b = k->b + k->s * t.base;
-    const int pace = (int)t.stride;
-    for (int i = 0, n; i < t.n; i += n) {
-        const double m = b + k->s * t.xs[i], a = block_of(k, m);
-        const int first = (int)offset_in_block(k, m, 0.0), left = (LR_FAR_BLOCK - first + pace - 1) / pace;
-        n = t.n - i < left ? t.n - i : left;
-        switch (k->formula) {
-#define LR_FAR_RUN(name, anchor_of, offset_of)                                                                            \
-    case LR_##name:                                                                                                       \
-        if (single) far_run_single(anchor_of(k, a), offsets->s + first, offsets->t + first, pace, (float *)out + i, n);   \
-        else far_run(anchor_of(k, a), offsets->s + first, offsets->t + first, pace, (double *)out + i, n);                \
+/* the anchors of a batch of blocks, side by side so that they are computed together */
+#define LR_FAR_BATCH 32
+typedef struct { double high[LR_FAR_BATCH], low[LR_FAR_BATCH], p[LR_FAR_BATCH], q[LR_FAR_BATCH]; } far_batch;
+
+static void fill_batch(far_batch *restrict batch, const lr_piece *k, double first, int blocks) {
+    switch (k->formula) {
+#define LR_FAR_BATCHED(name, anchor_of, offset_of)                                     \
+    case LR_##name:                                                                    \
+        for (int j = 0; j < blocks; j++) {                                             \
+            const anchor v = anchor_of(k, first + k->s * (LR_FAR_BLOCK * whole_steps[j])); \
+            batch->high[j] = v.high;                                                   \
+            batch->low[j] = v.low;                                                     \
+            batch->p[j] = v.p;                                                         \
+            batch->q[j] = v.q;                                                         \
+        }                                                                              \
         break;
-            LR_FAR_TABLED(LR_FAR_RUN)
-        default:
-            if (single) far_power_run_single(power_block_of(k, a, sign_of_power(k)), (double)first, t.stride, (float *)out + i, n);
-            else far_power_run(power_block_of(k, a, sign_of_power(k)), (double)first, t.stride, (double *)out + i, n);
+        LR_FAR_TABLED(LR_FAR_BATCHED)
+    }
+}
+
+/* Block by block: `steps` positions from x on, `pace` apart. */
+LR_APART void far_loop(const lr_piece *piece, double x, int pace, int64_t steps, far_table *table, void *out, int single) {
+    const lr_piece copy = *piece, *k = &copy;
+    const int power = is_far_power(k->formula);
+    const far_offsets *offsets = power ? NULL : offsets_of(table, k);
+    far_batch batch;
+    int batched = 0, used = 0;
+    for (int64_t i = 0, n; i < steps; i += n) {
+        const double m = k->b + k->s * (x + (double)pace * (double)i), a = block_of(k, m);
+        const int first = (int)offset_in_block(k, m, 0.0), left = (LR_FAR_BLOCK - first + pace - 1) / pace;
+        n = steps - i < left ? steps - i : left;
+        double *doubles = (double *)out + i;
+        float *singles = (float *)out + i;
+        if (power) {
+            const power_block v = power_block_of(k, a, sign_of_power(k));
+            if (single) far_power_run_single(v, (double)first, (double)pace, singles, (int)n);
+            else far_power_run(v, (double)first, (double)pace, doubles, (int)n);
+            continue;
         }
+        if (used == batched) { /* the blocks from here on, as many as the run needs and a batch holds */
+            const int64_t blocks = ((int64_t)first + (steps - i - 1) * pace) / LR_FAR_BLOCK + 1;
+            batched = blocks < LR_FAR_BATCH ? (int)blocks : LR_FAR_BATCH;
+            used = 0;
+            fill_batch(&batch, k, a, batched);
+        }
+        const anchor v = {batch.high[used], batch.low[used], batch.p[used], batch.q[used]};
+        used++;
+        if (single) far_run_single(v, offsets->s + first, offsets->t + first, pace, singles, (int)n);
+        else far_run(v, offsets->s + first, offsets->t + first, pace, doubles, (int)n);
     }
 }
 
