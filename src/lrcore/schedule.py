@@ -58,7 +58,7 @@ class Schedule(
     @cached_property
     def _facts(self) -> tuple[Span, float, int]:
         """(span, bound of the absolute value, depth), worked out once when the schedule is made."""
-        raise NotImplementedError(type(self).__name__)  # every subclass says its own; the base is never made
+        raise TypeError(f"{type(self).__name__} is the base of schedules and none itself; make a Ramp, a Constant, ...")
 
     @property
     def span(self) -> Span:
