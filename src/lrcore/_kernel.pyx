@@ -42,7 +42,7 @@ cdef extern from "_program.h":
         const double *starts
 
     ctypedef struct lr_column:
-        int32_t node, source
+        int32_t source
         double scale
 
     ctypedef struct lr_program:
@@ -234,7 +234,7 @@ cdef class Kernel:
             if source == self.p.n_sources:
                 self.p.sources[source] = index
                 self.p.n_sources += 1
-            self.p.columns[j] = lr_column(node=index, source=source, scale=scale)
+            self.p.columns[j] = lr_column(source=source, scale=scale)
 
     cdef const double *_numbers(self, values) except NULL:
         """A copy of the numbers that lives as long as the program."""

@@ -38,9 +38,8 @@ typedef struct lr_node {
 } lr_node;
 
 typedef struct lr_column {
-    int32_t node;   /* evaluated once for all columns that name it */
-    int32_t source; /* which of the evaluated nodes that is */
-    double scale;   /* the column is scale * node */
+    int32_t source; /* its place among `sources`, each of which is evaluated once for all columns that name it */
+    double scale;   /* the column is scale * source */
 } lr_column;
 
 typedef struct lr_program {
