@@ -108,20 +108,24 @@ static void combine_all(int op, double *restrict out, const double *restrict b, 
     }
 }
 
-static inline const lr_piece *constant_of(const context *c, int node) {
-    const lr_node *n = c->program->nodes + node;
-    const lr_piece *k = c->program->pieces + n->first;
+static inline const lr_piece *constant_of(const lr_program *program, int node) {
+    const lr_node *n = program->nodes + node;
+    const lr_piece *k = program->pieces + n->first;
     return n->op == LR_PIECES && n->count == 1 && k->formula == LR_hold ? k : NULL;
+}
+
+/* the term to begin with: a leading constant is applied to the one behind it, so that it needs no block of its own */
+static inline int first_term(const lr_program *program, const lr_node *node) {
+    return node->count > 1 && constant_of(program, program->children[node->first]) != NULL;
 }
 
 LR_APART void evaluate_terms(context *c, const lr_node *node, clock t, double *restrict out) {
     const int32_t *children = c->program->children + node->first;
-    /* a leading factor or summand is applied to the term behind it: a * b and b * a are the same bits */
-    const int first = node->count > 1 && constant_of(c, children[0]) != NULL;
+    const int first = first_term(c->program, node);
     evaluate(c, children[first], t, out);
     for (int j = 0; j < node->count; j++) {
         if (j == first) continue;
-        const lr_piece *k = constant_of(c, children[j]);
+        const lr_piece *k = constant_of(c->program, children[j]);
         if (k) {
             combine_all(node->op, out, NULL, k->end, t.n);
             continue;
@@ -167,13 +171,15 @@ static double whole_power(power_memo *memo, const double *table, double n) {
 /* what cycle i does to the inner value v: low + (v - floor) * factor */
 typedef struct { double floor, low, factor; int same; } cycle_value;
 
-static cycle_value value_of_cycle(context *c, const lr_node *node, double i) {
+static cycle_value value_of_cycle(power_memo *memo, const lr_node *node, double i) {
     cycle_value v = {node->floor, node->floor, 1.0, 0};
-    if (node->decay_powers) v.factor = whole_power(&c->memo[0], node->decay_powers, i);
-    if (node->floor_powers) v.low = node->floor * whole_power(&c->memo[1], node->floor_powers, i);
+    if (node->decay_powers) v.factor = whole_power(memo, node->decay_powers, i);
+    if (node->floor_powers) v.low = node->floor * whole_power(memo + 1, node->floor_powers, i);
     v.same = v.factor == 1.0 && v.low == v.floor;
     return v;
 }
+
+static inline double in_cycle(cycle_value v, double value) { return v.same ? value : v.low + (value - v.floor) * v.factor; }
 
 static void apply_cycle(cycle_value v, const double *values, double *out, int n) {
     if (v.same) {
@@ -229,7 +235,7 @@ LR_APART void evaluate_repeat(context *c, const lr_node *node, clock t, double *
         const double *kept = t.stride == 1.0 ? kept_cycle(c, node, 0) : NULL;
         for (int i = 0; i < t.n;) {
             const double x = position_at(t, i), cycle = cycle_of(node, x, &inside, &length);
-            const cycle_value v = value_of_cycle(c, node, cycle);
+            const cycle_value v = value_of_cycle(c->memo, node, cycle);
             const int child = child_of_cycle(c, node, cycle);
             int n = t.n - i;
             if (inside < length) {
@@ -263,9 +269,9 @@ LR_APART void evaluate_repeat(context *c, const lr_node *node, clock t, double *
         i += n;
     }
     if (node->decay_powers || node->floor_powers) {
-        cycle_value v = value_of_cycle(c, node, cycles[0]);
+        cycle_value v = value_of_cycle(c->memo, node, cycles[0]);
         for (int i = 0; i < t.n; i++) {
-            if (i && cycles[i] != cycles[i - 1]) v = value_of_cycle(c, node, cycles[i]);
+            if (i && cycles[i] != cycles[i - 1]) v = value_of_cycle(c->memo, node, cycles[i]);
             apply_cycle(v, out + i, out + i, 1);
         }
     }
@@ -498,33 +504,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     return c.refused;
 }
 
-/* One row, without the setting up that only pays for many: the clock of a single step is a regular one. */
-static int run_row(const lr_program *p, double x, double *restrict out) {
-    const size_t slots = (size_t)p->n_slots, need = 4 * ((size_t)p->depth + 2) + (size_t)p->n_sources + slots + slots / 8 + 1;
-    double small[LR_SMALL], *memory = small;
-    if (need > LR_SMALL && !(memory = malloc(need * sizeof(double)))) return -1;
-    context c;
-    c.program = p;
-    c.slots = memory;
-    c.slot_filled = (unsigned char *)(memory + slots);
-    c.far = NULL;
-    c.cycles = NULL;
-    c.whole = 0;
-    c.total = 1;
-    c.block = 1;
-    c.refused = 0;
-    c.memo[0].table = c.memo[1].table = NULL;
-    c.root = (clock){x, whole_steps, 1.0, 1};
-    for (size_t i = 0; i < slots; i++) c.slot_filled[i] = 0;
-    double *values = memory + slots + slots / 8 + 1;
-    for (int s = 0; s < p->n_sources && !c.refused; s++) {
-        c.scratch = values + p->n_sources;
-        evaluate(&c, p->sources[s], c.root, values + s);
-    }
-    for (int j = 0; j < p->n_columns; j++) out[j] = p->columns[j].scale * values[p->columns[j].source];
-    if (memory != small) free(memory);
-    return c.refused;
-}
+#include "_point.h"
 
 static int run_range(const lr_program *p, int64_t first, int64_t stride, int64_t count, void *out, int single) {
     return run(p, first, stride, NULL, 0, count, out, single);

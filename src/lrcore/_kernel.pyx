@@ -310,23 +310,7 @@ cdef class Kernel:
         PyMem_Free(self.p.sources)
 
     def __call__(self, steps):
-        cdef double position, value
-        cdef int64_t step
-        cdef int overflow = 0, status
-        if self.p.n_columns == 1:
-            if PyLong_CheckExact(steps):
-                step = PyLong_AsLongLongAndOverflow(steps, &overflow)
-                if overflow == 0 and 0 <= step <= LAST:
-                    status = _engine.row(&self.p, <double>step, &value)
-                    if status == 0:
-                        return PyFloat_FromDouble(value)
-            elif PyFloat_CheckExact(steps):
-                position = PyFloat_AS_DOUBLE(steps)
-                if 0.0 <= position <= <double>LAST:
-                    status = _engine.row(&self.p, position, &value)
-                    if status == 0:
-                        return PyFloat_FromDouble(value)
-        return self._evaluate(steps)
+        return _value(self, steps)
 
     def fill_range(self, int64_t first, int64_t stride, int64_t count, out, bint single):
         """Rows of steps first, first + stride, ... into a C-contiguous (count, columns) array of float64, or float32 if `single`."""
@@ -388,6 +372,32 @@ cdef class Kernel:
                 k = self.p.pieces + j
                 rows.append((i, k.begin, lr_formula_names[k.formula].decode(), k.child, k.b, k.s, k.end, k.span_h, k.rate_h))
         return rows
+
+
+cdef inline object _value(Kernel program, steps):
+    """One step of one column without leaving C; all else, and what is refused, by way of Program._evaluate."""
+    cdef double value
+    cdef int64_t step
+    cdef int overflow = 0
+    if program.p.n_columns == 1:
+        if PyLong_CheckExact(steps):
+            step = PyLong_AsLongLongAndOverflow(steps, &overflow)
+            if overflow == 0 and 0 <= step <= LAST and _engine.row(&program.p, <double>step, &value) == 0:
+                return PyFloat_FromDouble(value)
+        elif PyFloat_CheckExact(steps) and 0.0 <= PyFloat_AS_DOUBLE(steps) <= <double>LAST:
+            if _engine.row(&program.p, PyFloat_AS_DOUBLE(steps), &value) == 0:
+                return PyFloat_FromDouble(value)
+    return program._evaluate(steps)
+
+
+def call_schedule(schedule, steps):
+    """The value at a step, or at every step of an array.
+
+    steps : int in [0, 2**53], or a float, which is a real position on the curve; or anything NumPy takes as an array of these
+    Returns a float, or a float64 array of the shape of `steps`, in the unit of the schedule's values.
+    Raises SpecError for steps outside [0, 2**53] and NaN, TypeError for booleans and strings.
+    """
+    return _value(schedule.program, steps)
 
 
 cdef int _raise(int status) except -1:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import force_setattr
 
+from ._kernel import call_schedule
 from .checks import LAST_STEP, Length, decimal_fraction, length, number, ratio, rounded, whole
 from .cycles import cycle_starts
 from .errors import SpecError
@@ -89,18 +90,16 @@ class Schedule(
 
         return compile_schedule(self)
 
-    @overload
-    def __call__(self, steps: Number) -> float: ...
-    @overload
-    def __call__(self, steps: Any) -> np.ndarray: ...
-    def __call__(self, steps: Any) -> Any:
-        """The value at a step, or at every step of an array.
+    if TYPE_CHECKING:
 
-        steps : int in [0, 2**53], or a float, which is a real position on the curve; or anything NumPy takes as an array of these
-        Returns a float, or a float64 array of the shape of `steps`, in the unit of the schedule's values.
-        Raises SpecError for steps outside [0, 2**53] and NaN, TypeError for booleans and strings.
-        """
-        return self.program(steps)
+        @overload
+        def __call__(self, steps: Number) -> float: ...
+        @overload
+        def __call__(self, steps: Any) -> np.ndarray: ...
+        def __call__(self, steps: Any) -> Any: ...
+
+    else:
+        __call__ = call_schedule  # compiled: a frame of Python would cost as much as the value
 
     def values(
         self,
