@@ -141,7 +141,7 @@ def compiling() -> Iterator[Case]:
 
 
 def importing() -> Iterator[Case]:
-    note = "In a fresh process each time."
+    note = "In a fresh process each time, from bytecode, as pip installs it."
     yield Case("Importing lrcore, NumPy being there", "import lrcore", 1, tasks.import_task, MILLISECONDS_TOLD, 40.0, note)
 
 

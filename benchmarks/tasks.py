@@ -6,6 +6,7 @@ what a peer computed.
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -170,9 +171,12 @@ def compile_task(makers: list[Maker], count: int) -> Task:
     return Task(ours, check, items=count, before=programs.clear)
 
 
-def told(code: str, *arguments: object) -> float:
-    """The number that a fresh Python prints."""
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False)
+def told(code: str, *arguments: object, bytecode: str | None = None) -> float:
+    """The number that a fresh Python prints; `bytecode` is a folder for compiled modules, whatever the caller's Python does with them."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE" or bytecode is None}
+    if bytecode is not None:
+        env["PYTHONPYCACHEPREFIX"] = bytecode
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return float(done.stdout)
 
@@ -181,8 +185,16 @@ IMPORT = "import sys, time, numpy; begin = time.perf_counter(); import lrcore; p
 
 
 def import_task(count: int) -> Task:
-    """Milliseconds of `import lrcore` in a process that has NumPy."""
-    return Task(partial(told, IMPORT), partial(told, IMPORT + "; assert 'torch' not in sys.modules and lrcore.constant(0.1)(7) == 0.1"))
+    """Milliseconds of `import lrcore` in a process that has NumPy, its modules compiled to bytecode, as pip leaves them."""
+    folder = TemporaryDirectory()
+    imported = partial(told, bytecode=folder.name)
+    imported(IMPORT)
+
+    def check() -> None:
+        imported(IMPORT + "; assert 'torch' not in sys.modules and lrcore.constant(0.1)(7) == 0.1")
+        folder.cleanup()
+
+    return Task(partial(imported, IMPORT), check)
 
 
 # -- tables on disk ----------------------------------------------------------------------------------------------------

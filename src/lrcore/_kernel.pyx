@@ -172,8 +172,9 @@ cdef class Kernel:
     cdef int n_tables
     cdef object kept
     cdef readonly int columns
+    cdef readonly bint may_refuse  # steps in [0, 2**53] may have no value
 
-    def __cinit__(self, nodes, columns, slots, int depth, *args, **kwargs):
+    def __cinit__(self, nodes, columns, slots, int depth):
         cdef Py_ssize_t n_children = 0, at_child = 0, n_segments = 0, n_pieces = 0
         cdef lr_node *node
         cdef Py_ssize_t i
@@ -195,7 +196,6 @@ cdef class Kernel:
         self.tables = <double **>PyMem_Calloc(n_segments + len(nodes) + 1, sizeof(double *))
         if not (self.p.nodes and self.p.pieces and self.p.children and self.p.columns and self.p.sources and self.tables):
             raise MemoryError
-        self.kept = []
         for i, spec in enumerate(nodes):
             node = self.p.nodes + i
             node.op = spec[0]
@@ -212,6 +212,8 @@ cdef class Kernel:
                 self.p.children[at_child] = child
                 at_child += 1
             node.count = <int32_t>len(spec[1])
+            if node.op == LR_REFUSE:
+                self.may_refuse = True
             if node.op == LR_REPEAT:
                 _, _, node.length, times, node.floor, decay, decay_floor, starts = spec
                 node.times = INFINITY if times is None else times
@@ -241,9 +243,14 @@ cdef class Kernel:
         import numpy as np
 
         array = np.array(values, dtype=np.float64)
-        self.kept.append(array)
+        self._keep(array)
         cdef const double[::1] view = array
         return &view[0]
+
+    cdef _keep(self, owner):
+        if self.kept is None:
+            self.kept = []
+        self.kept.append(owner)
 
     cdef const double *_powers(self, double factor) except? NULL:
         """The table of a factor's powers; null for 1."""
@@ -251,7 +258,7 @@ cdef class Kernel:
             return NULL
         cdef double[::1] table = array("d", bytes(8 * LR_POWERS))
         lr_prepare_powers(factor, &table[0])
-        self.kept.append(table)
+        self._keep(table)
         return &table[0]
 
     cdef int _add(self, segment, int32_t floor) except -1:
@@ -286,6 +293,8 @@ cdef class Kernel:
             out.formula = LR_hold if code == HOLD else LR_CALL if code == CALL else LR_sample
             if code == CALL:
                 out.child = extra
+                if ramp.mul != 1.0:  # a stretched clock can run out of whole numbers
+                    self.may_refuse = True
             elif code == SAMPLES:
                 out.table = self._numbers(extra.values)
         if n < 0:
@@ -357,6 +366,22 @@ cdef class Kernel:
         with nogil:
             status = _engine.gather(&self.p, source, integers, count, data, single)
         _raise(status)
+
+    def nodes(self):
+        """Every node as (op, children, length), the number of its op in OPS; pieces have neither children nor a length."""
+        rows = []
+        cdef lr_node *node
+        cdef int i, j
+        for i in range(self.p.n_nodes):
+            node = self.p.nodes + i
+            children = () if node.op == LR_PIECES else tuple([self.p.children[j] for j in range(node.first, node.first + node.count)])
+            rows.append((node.op, children, node.length))
+        return rows
+
+    def sources(self):
+        """Every column as (node, scale)."""
+        cdef int j
+        return [(self.p.sources[self.p.columns[j].source], self.p.columns[j].scale) for j in range(self.p.n_columns)]
 
     def pieces(self):
         """Every piece as (node, begin, formula, child, b, s, end, span, rate): what listing() prints."""

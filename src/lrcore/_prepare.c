@@ -126,9 +126,46 @@ static int power_bits(double power) {
     return bits;
 }
 
+#define LR_FEW_SLICES 64 /* the middles of so few have their logarithms in _coefficients.h */
+
+/* {1 / c, high, low} of the power of each slice's middle c */
+static void fill_slices(double power, int64_t slices, double *out) {
+    for (int64_t j = 0, n; j < slices; j++) {
+        const double c = 1.0 + ((double)j + 0.5) / (double)slices;
+        const dd log_c = slices == LR_FEW_SLICES ? (dd){LR_LOG2_SLICE[j][0], LR_LOG2_SLICE[j][1]} : dd_log2(c);
+        const dd value = dd_exp2(dd_times(log_c, power), &n);
+        const double scale = power_of_two((int)(n < 900 ? n : 900));
+        out[3 * j] = 1.0 / c;
+        out[3 * j + 1] = value.h * scale;
+        out[3 * j + 2] = value.l * scale;
+    }
+}
+
+/* The slices depend on the power alone and cost ten times the rest, so those of the last powers up to 3.76 are remembered: ten
+ * thousand schedules often have one or two powers between them. */
+#define LR_REMEMBERED 8
+static _Thread_local struct { double power, slices[3 * LR_FEW_SLICES]; } remembered[LR_REMEMBERED];
+static _Thread_local int oldest;
+
+static void copy_slices(double power, int64_t slices, double *out) {
+    int i = 0;
+    if (slices != LR_FEW_SLICES) {
+        fill_slices(power, slices, out);
+        return;
+    }
+    while (i < LR_REMEMBERED && remembered[i].power != power) i++;
+    if (i == LR_REMEMBERED) {
+        i = oldest;
+        oldest = (oldest + 1) % LR_REMEMBERED;
+        remembered[i].power = power;
+        fill_slices(power, slices, remembered[i].slices);
+    }
+    memcpy(out, remembered[i].slices, sizeof remembered[i].slices);
+}
+
 /* the constants of power_of, then those of power_series */
 static double *power_table(double power, dd length, int bits) {
-    int64_t slices = (int64_t)1 << bits, n;
+    int64_t slices = (int64_t)1 << bits;
     double *table = malloc(sizeof(double) * (size_t)(LR_POWER_SLICES + 3 * slices + LR_TAIL_TERMS));
     if (!table) return NULL;
     /* up to the octave above the length's: a block's anchor may lie just past the end */
@@ -153,16 +190,7 @@ static double *power_table(double power, dd length, int bits) {
         octave = (dd){octave.h * power_of_two(-e), octave.l * power_of_two(-e)};
         exponent += step + e;
     }
-    for (int64_t j = 0; j < slices; j++) {
-        const double c = 1.0 + ((double)j + 0.5) / (double)slices;
-        const dd log_c = slices == 64 ? (dd){LR_LOG2_SLICE[j][0], LR_LOG2_SLICE[j][1]} : dd_log2(c);
-        const dd value = dd_exp2(dd_times(log_c, power), &n);
-        const double scale = power_of_two((int)(n < 900 ? n : 900));
-        double *slice = table + LR_POWER_SLICES + 3 * j;
-        slice[0] = 1.0 / c;
-        slice[1] = value.h * scale;
-        slice[2] = value.l * scale;
-    }
+    copy_slices(power, slices, table + LR_POWER_SLICES);
     double *tail = table + LR_POWER_SLICES + 3 * slices, term = power;
     for (int i = 0; i < LR_TAIL_TERMS; i++) {
         tail[i] = term;

@@ -267,11 +267,6 @@ def _is_hold(node: tuple[Any, ...]) -> bool:
     return node[0] == PIECES and len(node[1]) == 1 and node[1][0][1] == HOLD
 
 
-def _runs_out(segments: tuple[Segment, ...]) -> bool:
-    """Whether a stretched clock could run out of whole numbers within 2**53 steps."""
-    return any(code == CALL and mul != 1 for _, code, mul, *_ in segments)
-
-
 class Program(Kernel):
     """Schedules compiled to flat nodes, ready to evaluate.
 
@@ -283,9 +278,7 @@ class Program(Kernel):
     (0.75, array([1.  , 0.75, 0.5 , 0.25, 0.  , 0.  ]))
     """
 
-    def __init__(self, nodes: list[tuple[Any, ...]], columns: list[tuple[int, float]], slots: dict[int, int], depth: int) -> None:
-        self._nodes, self._columns = nodes, columns
-        self._may_refuse = any(node[0] == REFUSE or (node[0] == PIECES and _runs_out(node[1])) for node in nodes)
+    __slots__ = ()
 
     def values(
         self, count: int, start: int = 0, stride: int = 1, *, dtype: Any = np.float64, out: Any = None, threads: int | None = None
@@ -307,7 +300,7 @@ class Program(Kernel):
         if positions.ndim != 1:
             raise SpecError("steps", "a one-dimensional array of steps", Words(f"shape {positions.shape}"))
         array = _output((len(positions), self.columns), dtype, out)
-        if out is not None and self._may_refuse:
+        if out is not None and self.may_refuse:
             array[...] = self.rows_at(positions, dtype=dtype)
             return array
         self._into(array, lambda part, a, b: self._gather(positions[a:b], part))
@@ -317,7 +310,7 @@ class Program(Kernel):
         """The values of all columns at one step, as a float64 array (columns,)."""
         step = whole(step, "step")
         row = _output((self.columns,), np.float64, out)
-        if out is not None and self._may_refuse:
+        if out is not None and self.may_refuse:
             row[...] = self.row(step)
             return row
         self._into(row[None, :], lambda part, a, b: self._fill(step, 1, part))
@@ -329,21 +322,19 @@ class Program(Kernel):
         for index, *piece in self.pieces():
             pieces.setdefault(index, []).append(tuple(piece))
         lines = []
-        for index, (op, children, *rest) in enumerate(self._nodes):
-            uses = (
-                "" if op == PIECES else " of " + ", ".join(f"%{child}" for child in children[:8]) + (", ..." if len(children) > 8 else "")
-            )
-            lines.append(f"%{index} {OPS[op]}{uses}" + (f"  length {rest[0]:g}" if rest else ""))
+        for index, (op, children, length) in enumerate(self.nodes()):
+            uses = " of " * bool(children) + ", ".join(f"%{child}" for child in children[:8]) + ", ..." * (len(children) > 8)
+            lines.append(f"%{index} {OPS[op]}{uses}" + f"  length {length:g}" * (op >= REPEAT))
             for begin, formula, child, b, s, end, span, rate in pieces.get(index, ()):
                 what = f"%{child} at {s:g} x {b + 0.0:+g}" if formula == "call" else f"{end!r}" if formula == "hold" else ""
                 if formula not in ("call", "hold"):
                     what = f"end {end!r}  span {span!r}  m = {s:g} x {b + 0.0:+g}  rate {rate:.6g}"
                 lines.append(f"    from {begin:<16.16g} {formula:<12} {what}")
-        lines += [f"column {j}: {'' if scale == 1 else f'{scale!r} * '}%{index}" for j, (index, scale) in enumerate(self._columns)]
+        lines += [f"column {j}: {'' if scale == 1 else f'{scale!r} * '}%{index}" for j, (index, scale) in enumerate(self.sources())]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<Program of {self.columns} column{'s' * (self.columns != 1)}, {len(self._nodes)} nodes>"
+        return f"<Program of {self.columns} column{'s' * (self.columns != 1)}, {len(self.nodes())} nodes>"
 
     # -- behind the doors ----------------------------------------------------------------------------------------------
 
@@ -371,7 +362,7 @@ class Program(Kernel):
     def _refused(self, error: StepError, step: float) -> SpecError:
         if error.args[0] == "ticks":
             return SpecError("step", "a step within 2**53 ticks of the stretched clocks", step, "Stretch by a fraction of smaller numbers.")
-        ends = [node[2] for node in self._nodes if node[0] == REFUSE]
+        ends = [length for op, _, length in self.nodes() if op == REFUSE]
         return SpecError(
             "step",
             f"a step before the end at {min(ends):.0f}",
@@ -385,7 +376,7 @@ class Program(Kernel):
         if last > LAST_STEP:
             raise SpecError("count", "a last step of at most 2**53", last)
         array = _output((count, *tail), dtype, out)
-        if out is not None and self._may_refuse:
+        if out is not None and self.may_refuse:
             array[...] = self._range(tail, count, start, stride, dtype, None, threads)
             return array
         rows = array if tail else array.reshape(-1, 1) if array.flags.c_contiguous else array[:, None]
