@@ -57,6 +57,16 @@ class TestSameBits:
             assert schedule(steps[order]).tobytes() == schedule(steps)[order].tobytes()
 
     @given(schedules(), st.randoms(use_true_random=False))
+    def test_ascending_with_gaps(self, schedule: Schedule, rng: Any) -> None:
+        start = rng.choice(starts(schedule, 10_000))
+        whole = schedule.values(10_000, start)
+        for share in (0.02, 0.5):
+            chosen = np.flatnonzero(np.random.default_rng(rng.getrandbits(32)).random(10_000) < share)
+            for steps in (chosen, np.repeat(chosen, 3)):
+                assert schedule(steps + start).tobytes() == whole[steps].tobytes()
+                assert schedule((steps + start).astype(float)).tobytes() == whole[steps].tobytes()
+
+    @given(schedules(), st.randoms(use_true_random=False))
     def test_any_chunking(self, schedule: Schedule, rng: Any) -> None:
         start = rng.choice(starts(schedule, 3000))
         whole = schedule.values(3000, start)
@@ -129,6 +139,18 @@ def test_a_million_scattered_steps(name: str) -> None:
     assert schedule(order).tobytes() == whole[order].tobytes()
     assert schedule(order.astype(float)).tobytes() == whole[order].tobytes()
     assert schedule.values(3_000, 5, 97).tobytes() == whole[5::97][:3000].tobytes()
+
+
+@pytest.mark.parametrize("gap", [1, 2, 13, 400])
+@pytest.mark.parametrize("name", LARGE)
+def test_many_ascending_steps(name: str, gap: int) -> None:
+    schedule = LARGE[name]
+    whole = schedule.values(1_000_000)
+    steps = np.random.default_rng(gap).integers(0, 2 * gap + 1, 1_000_000 // gap).cumsum()
+    steps = steps[steps < 1_000_000]
+    assert schedule(steps).tobytes() == whole[steps].tobytes()
+    assert schedule(steps.astype(float)).tobytes() == whole[steps].tobytes()
+    assert schedule.program.rows_at(steps, dtype=np.float32).tobytes() == whole[steps].astype(np.float32).tobytes()
 
 
 def digest_in(code: str, **environment: str) -> Any:

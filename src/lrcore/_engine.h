@@ -39,9 +39,6 @@ static void start(void) {
     for (int i = 0; i < LR_BLOCK; i++) whole_steps[i] = (double)i;
 }
 
-#include "_loops.h"
-#include "_far.h"
-
 /* -- clocks -- */
 
 static inline double position_at(clock t, int i) { return t.base + t.xs[i]; }
@@ -63,6 +60,24 @@ static inline int run_before(clock t, int i, double end) {
     return k > 0 ? k : 1;
 }
 
+static int is_ascending(clock t) {
+    int falls = 0;
+    for (int i = 1; i < t.n; i++) falls |= t.xs[i] < t.xs[i - 1];
+    return !falls;
+}
+
+/* the first of the next n positions, ascending ones, that is not below `end`; n if there is none */
+static inline int before(clock t, int n, double end) {
+    int low = 0;
+    if (position_at(t, n - 1) < end) return n;
+    while (n > 0) {
+        const int half = n / 2;
+        if (position_at(t, low + half) < end) low += half + 1, n -= half + 1;
+        else n = half;
+    }
+    return low;
+}
+
 static double *take(context *c, int n) {
     double *buffer = c->scratch;
     c->scratch += n;
@@ -77,6 +92,8 @@ static inline double whole_quotient(double x, double length, double *remainder) 
     return q;
 }
 
+#include "_loops.h"
+#include "_far.h"
 #include "_pieces.h"
 
 /* -- arithmetic -- */
@@ -229,9 +246,11 @@ static const double *kept_cycle(context *c, const lr_node *node, int more) {
     return c->cycles[node->cycle] = kept;
 }
 
+#define LR_CROWDED 16.0 /* positions a cycle on average, from which on ascending ones go cycle by cycle */
+
 LR_APART void evaluate_repeat(context *c, const lr_node *node, clock t, double *restrict out) {
     double inside, length;
-    if (t.stride > 0) {
+    if (t.stride > 0 || (LR_CROWDED * (position_at(t, t.n - 1) - position_at(t, 0)) < node->length * t.n && is_ascending(t))) {
         const double *kept = t.stride == 1.0 ? kept_cycle(c, node, 0) : NULL;
         for (int i = 0; i < t.n;) {
             const double x = position_at(t, i), cycle = cycle_of(node, x, &inside, &length);
@@ -239,11 +258,14 @@ LR_APART void evaluate_repeat(context *c, const lr_node *node, clock t, double *
             const int child = child_of_cycle(c, node, cycle);
             int n = t.n - i;
             if (inside < length) {
-                n = run_before(t, i, x - inside + length);
+                const double begin = x - inside;
+                clock cycle_clock = part(t, i, t.n - i);
+                n = cycle_clock.n = t.stride > 0 ? run_before(t, i, begin + length) : before(cycle_clock, cycle_clock.n, begin + length);
+                cycle_clock.base -= begin;
                 if (kept) {
                     apply_cycle(v, kept + (int)inside, out + i, n);
                 } else {
-                    evaluate(c, child, (clock){inside, t.xs, t.stride, n}, out + i);
+                    evaluate(c, child, cycle_clock, out + i);
                     apply_cycle(v, out + i, out + i, n);
                 }
             } else { /* past the last cycle its end value holds */
@@ -514,8 +536,31 @@ static int run_gather(const lr_program *p, const void *positions, int integers, 
     return run(p, 0, 0, positions, integers, count, out, single);
 }
 
+/* one pass over the positions, and a second one, given up at the first block that is not like the others */
+static int survey(const void *positions, int integers, int64_t count, int64_t *stride) {
+    const int64_t *whole = positions, last = (int64_t)LR_LAST_STEP;
+    const double *real = positions;
+    uint64_t outside = 0;
+    *stride = 0;
+    if (!integers) {
+        for (int64_t i = 0; i < count; i++) outside |= !(real[i] >= 0.0) | !(real[i] <= LR_LAST_STEP);
+        return !outside;
+    }
+    for (int64_t i = 0; i < count; i++) outside |= (uint64_t)whole[i] | ((uint64_t)last - (uint64_t)whole[i]);
+    if (outside >> 63) return 0; /* a difference that wraps has a negative minuend or subtrahend, and shows itself */
+    const int64_t step = count > 1 ? whole[1] - whole[0] : 0;
+    for (int64_t i = 1; step > 0 && i < count; i += LR_BLOCK) {
+        const int64_t end = count - i < LR_BLOCK ? count : i + LR_BLOCK;
+        int64_t differs = 0;
+        for (int64_t j = i; j < end; j++) differs |= (whole[j] - whole[j - 1]) ^ step;
+        if (differs) return 1;
+    }
+    if (step > 0) *stride = step;
+    return 1;
+}
+
 #define LR_STRING_(name) #name
 #define LR_STRING(name) LR_STRING_(name)
 #define LR_JOIN_(a, b) a##b
 #define LR_JOIN(a, b) LR_JOIN_(a, b)
-const lr_engine LR_JOIN(lr_engine_, LR_ENGINE) = {LR_STRING(LR_ENGINE), start, run_row, run_range, run_gather};
+const lr_engine LR_JOIN(lr_engine_, LR_ENGINE) = {LR_STRING(LR_ENGINE), start, run_row, run_range, run_gather, survey};

@@ -139,6 +139,30 @@ LR_APART void far_loop(const lr_piece *piece, double x, int pace, int64_t steps,
     }
 }
 
+/* -- whole steps in order -- */
+
+/* An anchor for the positions of each block, whose offsets are computed: looking them up would need gathers. */
+LR_APART void far_ascending(const lr_piece *piece, clock t, double *restrict out) {
+    const lr_piece copy = *piece, *k = &copy;
+    const double from = k->s * k->b; /* s m = from + x */
+    for (int i = 0, n; i < t.n; i += n) {
+        const double m = k->b + k->s * position_at(t, i), floor = block_floor(k, m), a = k->s * floor;
+        const double shift = t.base + (from - floor), *restrict xs = t.xs + i;
+        double *restrict o = out + i;
+        n = before((clock){t.base, xs, 0.0, t.n - i}, t.n - i, floor + LR_FAR_BLOCK - from);
+        if (is_far_power(k->formula)) {
+            const power_block v = power_block_of(k, a, sign_of_power(k));
+            for (int j = 0; j < n; j++) o[j] = join_power(v, shift + xs[j]);
+        }
+#define LR_FAR_ASCENDING(name, anchor_of, offset_of)                                       \
+    if (k->formula == LR_##name) {                                                         \
+        const anchor v = anchor_of(k, a);                                                  \
+        for (int j = 0; j < n; j++) o[j] = join(v, offset_of(k, shift + xs[j]));           \
+    }
+        LR_FAR_TABLED(LR_FAR_ASCENDING)
+    }
+}
+
 /* -- whole steps in any order -- */
 
 /* the anchors of all blocks of a power that ends before `end`, or null if there are too many for this call */

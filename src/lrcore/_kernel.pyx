@@ -59,6 +59,7 @@ cdef extern from "_program.h":
         int (*row)(const lr_program *, double, double *) noexcept nogil
         int (*range)(const lr_program *, int64_t, int64_t, int64_t, void *, int) noexcept nogil
         int (*gather)(const lr_program *, const void *, int, int64_t, void *, int) noexcept nogil
+        int (*survey)(const void *, int, int64_t, int64_t *) noexcept nogil
 
     ctypedef struct lr_ramp:
         double start, stop, mul, origin, origin_low, length, length_low, arg
@@ -154,6 +155,24 @@ _choose()
 def simd_level():
     """The instruction set in use: "baseline", "avx2" or "avx512"; LRCORE_SIMD chose it, or else the machine."""
     return _engine.name.decode()
+
+
+def survey(positions, bint integers):
+    """(whether all of a contiguous int64 or float64 array lies in [0, 2**53], how far apart its steps are: 0 if not evenly ascending)."""
+    cdef const int64_t[::1] whole
+    cdef const double[::1] real
+    cdef const void *data
+    cdef int64_t count = positions.shape[0], stride
+    cdef int inside
+    if integers:
+        whole = positions
+        data = &whole[0]
+    else:
+        real = positions
+        data = &real[0]
+    with nogil:
+        inside = _engine.survey(data, integers, count, &stride)
+    return bool(inside), stride
 
 
 class StepError(Exception):

@@ -71,6 +71,8 @@ static inline int count_between(clock t, double begin, double end) {
     return n;
 }
 
+#define LR_FEW_PIECES 16
+
 /* Positions in any order. Most often nearly all of them lie in one piece, or in the two halves of a curve: these are run over the
  * whole block, and the few others are put right one by one. Else the positions of each piece are collected and run together. */
 LR_APART void evaluate_scattered(context *c, const lr_piece *pieces, int count, clock t, double *restrict out) {
@@ -91,7 +93,7 @@ LR_APART void evaluate_scattered(context *c, const lr_piece *pieces, int count, 
         }
         return;
     }
-    if (count > 16) { /* too many pieces to look for each one's positions: take them as they come */
+    if (count > LR_FEW_PIECES) { /* too many pieces to look for each one's positions: take them as they come */
         for (int i = 0; i < t.n;) {
             const int p = piece_of(pieces, count, position_at(t, i));
             const double begin = pieces[p].begin, end = p + 1 < count ? pieces[p + 1].begin : INFINITY;
@@ -102,23 +104,43 @@ LR_APART void evaluate_scattered(context *c, const lr_piece *pieces, int count, 
         }
         return;
     }
+    /* sorted by piece: how many pieces begin before a position, then a place for each among those of its piece */
     double *mark = c->scratch, *xs = take(c, t.n), *values = take(c, t.n);
-    int *where = (int *)take(c, t.n);
-    for (int p = 0; p < count; p++) {
-        const double begin = p == 0 ? 0.0 : pieces[p].begin, end = p + 1 < count ? pieces[p + 1].begin : INFINITY;
-        if (count_between(t, begin, end) == 0) continue;
-        int n = 0;
-        for (int i = 0; i < t.n; i++) {
-            const double x = t.base + t.xs[i];
-            where[n] = i;
-            n += (x >= begin) & (x < end);
-        }
-        for (int j = 0; j < n; j++) xs[j] = t.xs[where[j]];
-        const clock chosen = {t.base, xs, 0.0, n};
-        if (!far_scattered(c, pieces + p, end, chosen, values)) run_piece(c, pieces + p, chosen, values);
-        for (int j = 0; j < n; j++) out[where[j]] = values[j];
+    int *restrict which = (int *)take(c, t.n), *restrict where = which + t.n, next[LR_FEW_PIECES + 1] = {0};
+    memset(which, 0, sizeof(int) * (size_t)t.n);
+    for (int p = 1; p < count; p++) {
+        const double begin = pieces[p].begin;
+        for (int i = 0; i < t.n; i++) which[i] += t.base + t.xs[i] >= begin;
     }
+    for (int i = 0; i < t.n; i++) next[which[i] + 1]++;
+    for (int p = 1; p < count; p++) next[p + 1] += next[p];
+    for (int i = 0; i < t.n; i++) {
+        const int at = next[which[i]]++;
+        xs[at] = t.xs[i];
+        where[at] = i;
+    }
+    for (int p = 0, i = 0; p < count; i = next[p++]) { /* by now next[p] is the end of piece p's positions */
+        const double end = p + 1 < count ? pieces[p + 1].begin : INFINITY;
+        const clock chosen = {t.base, xs + i, 0.0, next[p] - i};
+        if (chosen.n > 0 && !far_scattered(c, pieces + p, end, chosen, values + i)) run_piece(c, pieces + p, chosen, values + i);
+    }
+    for (int i = 0; i < t.n; i++) out[where[i]] = values[i];
     c->scratch = mark;
+}
+
+#define LR_FAR_SPARSE 32.0 /* steps apart on average, from which on a block has too few to share its anchor */
+
+/* Whole positions in ascending order: piece after piece, and with luck many steps to a block of a far one. */
+LR_APART void evaluate_ascending(context *c, const lr_piece *pieces, int count, clock t, double *restrict out) {
+    int p = piece_of(pieces, count, position_at(t, 0));
+    for (int i = 0, n; i < t.n; i += n) {
+        const double x = position_at(t, i);
+        while (p + 1 < count && pieces[p + 1].begin <= x) p++;
+        clock run = part(t, i, t.n - i);
+        n = run.n = p + 1 < count ? before(run, run.n, pieces[p + 1].begin) : run.n;
+        if (is_far(pieces[p].formula) && position_at(run, n - 1) - x < LR_FAR_SPARSE * n) far_ascending(pieces + p, run, out + i);
+        else run_piece(c, pieces + p, run, out + i);
+    }
 }
 
 static void evaluate_pieces(context *c, const lr_node *node, clock t, double *restrict out) {
@@ -136,5 +158,6 @@ static void evaluate_pieces(context *c, const lr_node *node, clock t, double *re
         }
         return;
     }
-    evaluate_scattered(c, pieces, count, t, out);
+    if (c->whole && c->far && is_ascending(t)) evaluate_ascending(c, pieces, count, t, out);
+    else evaluate_scattered(c, pieces, count, t, out);
 }

@@ -62,6 +62,8 @@ typedef struct lr_engine {
     int (*range)(const lr_program *, int64_t first, int64_t stride, int64_t count, void *out, int single);
     /* the same at any positions; `integers` says that they are int64, not float64 */
     int (*gather)(const lr_program *, const void *positions, int integers, int64_t count, void *out, int single);
+    /* whether all positions lie in [0, 2^53]; `stride` is how far apart they are, or 0 if not always the same or not ascending */
+    int (*survey)(const void *positions, int integers, int64_t count, int64_t *stride);
 } lr_engine;
 
 extern const lr_engine lr_engine_baseline;

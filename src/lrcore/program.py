@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._kernel import CALL, CUBIC, HOLD, OPS, SAMPLES, Kernel, StepError
+from ._kernel import CALL, CUBIC, HOLD, OPS, SAMPLES, Kernel, StepError, survey
 from .checks import LAST_STEP, ratio, whole
 from .cycles import cycle_starts
 from .errors import SpecError, Words
@@ -296,14 +296,14 @@ class Program(Kernel):
 
     def rows_at(self, steps: Any, *, dtype: Any = np.float64, out: Any = None) -> np.ndarray:
         """A (len(steps), columns) array: the columns' values at any steps."""
-        positions = _positions(steps)
+        positions, stride = _positions(steps)
         if positions.ndim != 1:
             raise SpecError("steps", "a one-dimensional array of steps", Words(f"shape {positions.shape}"))
         array = _output((len(positions), self.columns), dtype, out)
         if out is not None and self.may_refuse:
             array[...] = self.rows_at(positions, dtype=dtype)
             return array
-        self._into(array, lambda part, a, b: self._gather(positions[a:b], part))
+        self._into(array, lambda part, a, b: self._gather(positions[a:b], stride, part))
         return array
 
     def row(self, step: int, out: Any = None) -> np.ndarray:
@@ -340,14 +340,17 @@ class Program(Kernel):
 
     def _evaluate(self, steps: Any) -> Any:
         """Everything the kernel's fast path leaves over: arrays, and steps to refuse."""
-        positions = _positions(steps)
+        positions, stride = _positions(steps)
         out = np.empty(positions.shape if self.columns == 1 else (*positions.shape, self.columns))
-        self._gather(positions.reshape(-1), out.reshape(-1, self.columns))
+        self._gather(positions.reshape(-1), stride, out.reshape(-1, self.columns))
         if out.ndim == 0:
             return float(out)
         return out
 
-    def _gather(self, positions: np.ndarray, out: np.ndarray) -> None:
+    def _gather(self, positions: np.ndarray, stride: int, out: np.ndarray) -> None:
+        if stride:  # an array of evenly spaced steps is a range
+            self._fill(int(positions[0]), stride, out)
+            return
         try:
             self.fill_gather(positions, positions.dtype == np.int64, out, out.dtype == np.float32)
         except StepError as error:
@@ -410,8 +413,8 @@ class Program(Kernel):
             rows[a:b] = part
 
 
-def _positions(steps: Any) -> np.ndarray:
-    """Steps as a contiguous int64 or float64 array, all within [0, 2**53]."""
+def _positions(steps: Any) -> tuple[np.ndarray, int]:
+    """Steps as a contiguous int64 or float64 array, all within [0, 2**53], and how far apart they are, 0 if not evenly ascending."""
     expected = "steps as integers or floats"
     if isinstance(steps, str | bytes | bool | np.bool_) or steps is None:
         raise TypeError(f"steps: expected {expected[9:]}, got {steps!r}.")
@@ -422,14 +425,15 @@ def _positions(steps: Any) -> np.ndarray:
     except ValueError:
         raise TypeError(f"steps: expected an array of {expected[9:]}, got {type(steps).__name__} of uneven shape.") from None
     if array.size == 0:
-        return np.empty(array.shape, np.int64)
+        return np.empty(array.shape, np.int64), 0
     if array.dtype.kind not in "iuf":
         raise TypeError(f"steps: expected an array of {expected[9:]}, got {array.dtype}.")
-    low, high = array.min(), array.max()
-    if not (low >= 0 and high <= LAST_STEP):  # NaN fails both
-        bad = array[~((array >= 0) & (array <= LAST_STEP))].flat[0]
-        raise _outside(bad.item())
-    return np.ascontiguousarray(array, np.float64 if array.dtype.kind == "f" else np.int64).reshape(array.shape)
+    integers = array.dtype.kind != "f"
+    positions = np.ascontiguousarray(array, np.int64 if integers else np.float64).reshape(array.shape)
+    inside, stride = survey(positions.reshape(-1), integers)  # a uint64 beyond int64 is below 0 there
+    if not inside:
+        raise _outside(array[~((array >= 0) & (array <= LAST_STEP))].flat[0].item())  # NaN fails both
+    return positions, stride
 
 
 def _outside(step: float) -> SpecError:
