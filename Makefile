@@ -10,7 +10,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?= --numprocesses=auto
 BENCH_ARGS ?=
 
-.PHONY: help demo test lint format bench sanitize clean
+.PHONY: help demo test lint format docs bench sanitize clean
 .DELETE_ON_ERROR:
 
 help:            ## list the verbs
@@ -30,6 +30,10 @@ lint: $(READY)   ## ruff, then mypy --strict
 format: $(READY) ## let ruff lay out the code
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+docs: $(READY)   ## the generated pages: catalogue with its pictures, presets
+	$(PY) docs/make_catalogue.py
+	$(PY) -m lrcore.presets > docs/presets.md
 
 bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESULTS.md
 	$(PY) -m benchmarks $(BENCH_ARGS)

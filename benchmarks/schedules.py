@@ -39,8 +39,17 @@ def warmup_cosine(steps: int) -> lr.Schedule:
 
 SHAPES: dict[str, Maker] = dict(_shapes())
 
+ENDLESS: dict[str, Maker] = {
+    "geometric without an end": lambda n: lr.curve(PEAK, "geometric", gamma=0.01 ** (1 / n)),
+    "natural_exponential": lambda n: lr.curve(PEAK, "natural_exponential", rate=5 / n),
+    "inverse_time": lambda n: lr.curve(PEAK, "inverse_time", rate=30 / n),
+    "inverse_sqrt": lambda n: lr.curve(PEAK, "inverse_sqrt", timescale=n / 30),
+    "power_law": lambda n: lr.curve(PEAK, "power_law", exponent=-0.51, timescale=n / 30),
+}
+
 CURVES: dict[str, Maker] = {
     **SHAPES,
+    **ENDLESS,
     "stairs: a cosine every steps/30": lambda n: lr.cosine(PEAK, LOW, n).every(max(n // 30, 1)),
     "milestones: 10 constants": lambda n: lr.Sequence(tuple(lr.constant(PEAK * 0.5**i, n // 10) for i in range(10))),
     "warmup to a held rate, start=first": lambda n: lr.warmup(lr.constant(PEAK), n // 2, start="first"),
@@ -49,6 +58,16 @@ CURVES: dict[str, Maker] = {
     "one cycle: cosine up, cosine down": lambda n: lr.cosine(LOW, PEAK, 3 * n // 10) >> lr.cosine(PEAK, LOW / 10, n - 3 * n // 10),
     "cyclic: 10 triangles": lambda n: _triangle(max(n // 10, 2)),
 }
+
+
+def _recipe(name: str, steps: int) -> lr.Schedule:
+    """A recipe's example, stretched to so many steps if it has an end."""
+    recipe = lr.recipes()[name]
+    schedule = recipe(**recipe.example)
+    return schedule if schedule.span is None else schedule.stretch(max(steps // recipe.window, 1))
+
+
+RECIPES: dict[str, Maker] = {name: partial(_recipe, name) for name in lr.recipes()}
 
 SHORT_CYCLES: dict[str, Maker] = {
     "cosine_restarts, cycle=100": lambda n: lr.cosine_restarts(PEAK, LOW, 100),

@@ -98,6 +98,48 @@ def _exponential(u: Fraction, args: tuple[float, ...], start: Fraction, stop: Fr
     return real(start) * mp.exp(real(u) * mp.log(real(stop / start)))
 
 
+def _rex(u: Fraction, args: tuple[float, ...], start: Fraction, stop: Fraction) -> mpmath.mpf:
+    beta = Fraction(args[0])
+    rest = 1 - (1 - beta) * u
+    return real((start * (1 - u) + stop * beta * u) / rest)
+
+
+def _falling(z: mpmath.mpf) -> mpmath.mpf:
+    """(1 - tanh z) / 2, small where tanh is near 1."""
+    return 1 / (1 + mp.exp(2 * z))
+
+
+def _between(f: Callable[[mpmath.mpf], mpmath.mpf], lower: float, upper: float, u: Fraction) -> tuple[mpmath.mpf, mpmath.mpf]:
+    """f along [lower, upper] as weights: what is left of the way from f(lower) to f(upper), and what has passed."""
+    low, high = Fraction(lower), Fraction(upper)
+    at, first, last = f(real(low + (high - low) * u)), f(real(low)), f(real(high))
+    return (at - last) / (first - last), (first - at) / (first - last)
+
+
+def _wave(u: mpmath.mpf, v: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
+    """Half a cosine wave at u = 1 - v: left and passed."""
+    return mp.sin(mp.pi * v / 2) ** 2, mp.sin(mp.pi * u / 2) ** 2
+
+
+def _mirror(u: mpmath.mpf, v: mpmath.mpf) -> tuple[mpmath.mpf, mpmath.mpf]:
+    """Twice the line minus the wave: left and passed."""
+    left, passed = _wave(u, v)
+    return 2 * v - left, 2 * u - passed
+
+
+def _power_of(left: mpmath.mpf, passed: mpmath.mpf, power: float) -> tuple[mpmath.mpf, mpmath.mpf]:
+    """left**power and what it lacks to 1, of left = 1 - passed."""
+    exponent = power * (mp.log(left) if left < 0.5 else mp.log1p(-passed))
+    return mp.exp(exponent), -mp.expm1(exponent)
+
+
+def _cosine_power_annealing(u: Fraction, args: tuple[float, ...], start: Fraction, stop: Fraction) -> mpmath.mpf:
+    left, passed = _wave(real(u), real(1 - u))
+    base = mp.log(real(args[0]))
+    whole = mp.expm1(base)
+    return _mix(start, stop, mp.expm1(base * left) / whole, -mp.exp(base) * mp.expm1(-base * passed) / whole)
+
+
 SHAPE: dict[str, Callable[[Fraction, tuple[float, ...], Fraction, Fraction], mpmath.mpf]] = {
     "constant": lambda u, args, start, stop: real(start),
     "linear": lambda u, args, start, stop: real(start * (1 - u) + stop * u),
@@ -105,8 +147,30 @@ SHAPE: dict[str, Callable[[Fraction, tuple[float, ...], Fraction, Fraction], mpm
     "exponential": _exponential,
     "polynomial": lambda u, args, start, stop: _mix(start, stop, *_power(1 - u, args[0])),
     "polynomial_from_start": lambda u, args, start, stop: _mix(start, stop, *_power(u, args[0])[::-1]),
+    "sqrt": lambda u, args, start, stop: _mix(start, stop, *_power(u, 0.5)[::-1]),
+    "square": lambda u, args, start, stop: _mix(start, stop, *_power(u, 2)[::-1]),
+    "harmonic": lambda u, args, start, stop: real(start / (1 + u * (start / stop - 1))),
+    "rex": _rex,
+    "tanh": lambda u, args, start, stop: _mix(start, stop, *_between(_falling, args[0], args[1], u)),
+    "sigmoid": lambda u, args, start, stop: _mix(start, stop, *_between(_falling, -args[0] / 4, args[0] / 4, u)),
+    "cosine_power": lambda u, args, start, stop: _mix(start, stop, *_power_of(*_wave(real(u), real(1 - u)), args[0])),
+    "cosine_power_annealing": _cosine_power_annealing,
+    "mirror_cosine": lambda u, args, start, stop: _mix(start, stop, *_mirror(real(u), real(1 - u))),
+    "quarter_cosine": lambda u, args, start, stop: _mix(start, stop, 2 * mp.sin(mp.pi * real(1 - u) / 4) ** 2, mp.sin(mp.pi * real(u) / 2)),
+    "k_decay": lambda u, args, start, stop: _mix(start, stop, *_wave(*_power(u, args[0]))),
+    "k_decay_polynomial": lambda u, args, start, stop: _mix(start, stop, *_power_of(*_power(u, args[0])[::-1], args[1])),
 }
 """The exact value at u in (0, 1), by shape; u, start and stop are exact fractions."""
+
+
+CURVE: dict[str, Callable[[Fraction, tuple[float, ...]], mpmath.mpf]] = {
+    "geometric": lambda x, args: mp.exp(real(x) * (mp.log(real(args[0])) if args[0] < 0.5 else mp.log1p(real(Fraction(args[0]) - 1)))),
+    "natural_exponential": lambda x, args: mp.exp(-real(x * Fraction(args[0]))),
+    "inverse_time": lambda x, args: real(1 / (1 + x * Fraction(args[0]))),
+    "inverse_sqrt": lambda x, args: 1 / mp.sqrt(real(1 + x / Fraction(args[0]))),
+    "power_law": lambda x, args: mp.exp(args[0] * mp.log1p(real(x / Fraction(args[1])))),
+}
+"""The exact factor after x steps of a curve without an end."""
 
 
 def _exactly(value: float) -> Judged:
@@ -114,11 +178,14 @@ def _exactly(value: float) -> Judged:
 
 
 def _curve(shape: str, args: tuple[float, ...], start: float, stop: float, u: Fraction) -> Judged:
-    if u <= 0 or u >= 1 or shape == "constant":
+    if u <= _NEAR or u >= 1 or shape == "constant":
         return _exactly(stop if u >= 1 else start)
     value = SHAPE[shape](u, args, Fraction(start), Fraction(stop))
     return value, 2 * _ulp_of_curve(value, start, stop) + (_FADED * abs(real(start) - real(stop)) if args else 0)
 
+
+_NEAR = Fraction(1, 2**120)
+"""Real positions closer to a ramp's start than this part of its length count as the start: whole steps never are."""
 
 _FADED = mp.mpf(2) ** -800
 """A power's height below this part of the ramp's counts as 0: (1 / 1000)^100 is none that a float64 product keeps apart from it."""
@@ -140,8 +207,10 @@ def written(value: float) -> Fraction:
 def length(schedule: lr.Schedule) -> int | None:
     """Steps until the end, None if endless."""
     match schedule:
-        case lr.Ramp() | lr.Constant() | lr.Until():
+        case lr.Ramp() | lr.Curve() | lr.Constant() | lr.Until():
             return schedule.steps  # type: ignore[return-value]
+        case lr.Noise():
+            return None
         case lr.Knots():
             return math.ceil(Fraction(schedule.positions[-1]))
         case lr.Samples():
@@ -191,6 +260,12 @@ def _at(schedule: lr.Schedule, t: Fraction) -> Judged:
             last = schedule.steps - 1 if schedule.endpoint else schedule.steps  # type: ignore[operator]
             u = t / last if last > 0 else Fraction(1)
             return _curve(schedule.shape, schedule.args, schedule.start, schedule.stop, u)
+        case lr.Curve():
+            x = t if schedule.steps is None else min(t, Fraction(schedule.steps))
+            value = real(schedule.start) * CURVE[schedule.shape](x, schedule.args)
+            return value, (2 * ulp(value) if x else ZERO) + _FADED * abs(real(schedule.start)) * (x > 0)
+        case lr.Noise():
+            return _noise(schedule, math.floor(t))
         case lr.Knots():
             return _knots(schedule, t)
         case lr.Samples():
@@ -298,6 +373,26 @@ def _product(terms: list[Judged]) -> Judged:
 
 def _pick(which: Callable[..., Judged], terms: list[Judged]) -> Judged:
     return which(terms, key=lambda term: term[0])[0], max(error for _, error in terms)
+
+
+# -- noise ---------------------------------------------------------------------------------------------------------------------
+
+
+def _splitmix(z: int) -> int:
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+    return z ^ z >> 31
+
+
+def _noise(schedule: lr.Noise, step: int) -> Judged:
+    golden = 0x9E3779B97F4A7C15
+    bits = _splitmix((_splitmix((schedule.seed + golden) % 2**64) + (step + 1) * golden) % 2**64) >> 11
+    u = (2 * bits + 1 - 2**53) / 2**53  # exact
+    if schedule.kind == "uniform":
+        return real(Fraction(schedule.scale) * Fraction(u)), ulp(real(schedule.scale * u)) / 2
+    inside = 1.0 if schedule.limit is None else float(mp.erf(real(schedule.limit) / mp.sqrt(2)))
+    value = real(schedule.scale) * mp.sqrt(2) * mp.erfinv(real(u * inside))
+    return value, 2 * ulp(value)
 
 
 # -- knots ---------------------------------------------------------------------------------------------------------------------

@@ -14,10 +14,12 @@ from lrcore.checks import LAST_STEP
 from lrcore.errors import SpecError
 from lrcore.schedule import (
     Constant,
+    Curve,
     Every,
     Knots,
     Maximum,
     Minimum,
+    Noise,
     PastEnd,
     Per,
     Product,
@@ -30,7 +32,7 @@ from lrcore.schedule import (
     Sum,
     Until,
 )  # fmt: skip
-from lrcore.shapes import SHAPES
+from lrcore.shapes import CURVES, SHAPES, Shape
 from oracle import length, written
 
 RATES = st.one_of(
@@ -50,11 +52,33 @@ def ramps(draw: DrawFn, rates: SearchStrategy[float] = RATES, lengths: SearchStr
     start, stop = draw(rates), draw(rates)
     if shape.ends is not None and start * stop <= 0:
         start, stop = abs(start) or 1.0, abs(stop) or 1e-3
-    args = tuple(
-        draw(st.one_of(st.sampled_from([0.5, 1.0, 2.0, 3.0]), st.floats(parameter.low, min(parameter.high, 8.0), exclude_min=True)))
-        for parameter in shape.parameters
-    )
-    return Ramp(start, stop, draw(lengths), shape.name, args, draw(st.booleans()))
+    return Ramp(start, stop, draw(lengths), shape.name, draw(_arguments(shape)), draw(st.booleans()))
+
+
+@st.composite
+def _arguments(draw: DrawFn, shape: Shape) -> tuple[float, ...]:
+    """Parameters of a shape, each within its domain: round ones, which are met most often and share tables, or any."""
+    args = []
+    for parameter in shape.parameters:
+        round_ones = [value for value in (-6.0, -0.5, 0.5, 0.99, 1.0, 2.0, 3.0) if parameter.holds(value)]
+        low, high = max(parameter.low, -8.0), min(parameter.high, 8.0)
+        args.append(draw(st.one_of(st.sampled_from(round_ones), st.floats(low, high, exclude_min=not parameter.closed))))
+    if shape.args is not None:
+        args.sort()
+        args[-1] += args[0] == args[-1]
+    return tuple(args)
+
+
+@st.composite
+def curves(draw: DrawFn, rates: SearchStrategy[float] = RATES) -> Curve:
+    """A curve without an end, or with one."""
+    shape = CURVES[draw(st.sampled_from(sorted(CURVES)))]
+    steps = draw(st.one_of(st.none(), st.integers(0, 50), LENGTHS))
+    args = draw(_arguments(shape))
+    grows = shape.growth is not None and (shape.growth(*args, 1.0) > 1 or (args[0] > 0 and shape.name == "power_law"))
+    if not grows:
+        return Curve(draw(rates), shape.name, args, steps)
+    return Curve(draw(rates), shape.name, tuple(parameter.example for parameter in shape.parameters), steps)
 
 
 @st.composite
@@ -68,6 +92,9 @@ def _knots(draw: DrawFn) -> Knots:
 
 
 _SAMPLES = st.builds(Samples, st.lists(RATES, min_size=1, max_size=20).map(tuple))
+_NOISE = st.builds(Noise, st.integers(0, 2**53), st.just("uniform"), st.floats(0.0, 2.0)) | st.builds(
+    Noise, st.integers(0, 100), st.just("normal"), st.floats(0.0, 0.5), st.none() | st.floats(0.01, 8.0)
+)
 _WRAPPED = ("repeat", "every", "per", "stretch", "until", "mirror", "clip")
 
 
@@ -87,8 +114,9 @@ def _made(draw: DrawFn, kind: str, max_depth: int, finite: bool) -> Schedule:
         return draw(schedules(max_depth=max_depth - 1, finite=finite))
 
     if kind == "leaf":
-        leaves = [ramps(), _knots(), _SAMPLES, st.builds(Constant, RATES, LENGTHS)]
-        return draw(st.one_of(*leaves, *([] if finite else [st.builds(Constant, RATES)])))
+        leaves = [ramps(), curves().filter(lambda made: not finite or made.steps is not None), _knots(), _SAMPLES,
+                  st.builds(Constant, RATES, LENGTHS)]  # fmt: skip
+        return draw(st.one_of(*leaves, *([] if finite else [st.builds(Constant, RATES), _NOISE])))
     if kind == "sequence":
         phases = [inner(True) for _ in range(draw(st.integers(1, 3)))]
         return Sequence((*phases, inner()))

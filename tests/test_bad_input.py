@@ -17,43 +17,44 @@ NAMES = {name: getattr(types, name) for name in dir(types) if not name.startswit
 NAMES |= {"lr": lr, "np": np, "inf": inf, "nan": nan, "A": A}
 
 
-def _length(got: str, path: str = "steps") -> str:
-    return (
-        f'{path}: expected an integer >= 0, a fraction strictly between 0 and 1, or "rest", got {got}. '
-        "An int counts steps, a float is a fraction of the horizon."
-    )
+FULL = 'an integer >= 0, a fraction strictly between 0 and 1, or "rest"'
+WITHIN = "an integer >= 0 or a fraction strictly between 0 and 1"
+
+
+def _length(got: str, path: str = "steps", expected: str = FULL) -> str:
+    return f"{path}: expected {expected}, got {got}. An int counts steps, a float is a fraction of the horizon."
 
 
 def _ends(got: str) -> str:
     return (
-        f"stop: expected start and stop of one sign, both between 1e-300 and 1e300 in size, got {got}. "
+        f"exponential.stop: expected start and stop of one sign, both between 1e-300 and 1e300 in size, got {got}. "
         "A factor per step never reaches or crosses zero; stop at a small value instead."
     )
 
 
 MADE = {
-    "lr.linear(nan, 1, 10)": "start: expected a finite number, got nan.",
-    "lr.linear(0, inf, 10)": "stop: expected a finite number, got inf.",
-    "lr.constant(-inf)": "value: expected a finite number, got -inf.",
-    'lr.linear("0", 1, 10)': "start: expected a finite number, got '0'. Give an int or a float.",
-    "lr.linear(True, 1, 10)": "start: expected a finite number, got True. Give an int or a float.",
-    "lr.linear(None, 1, 10)": "start: expected a finite number, got None. Give an int or a float.",
-    "lr.linear(10**400, 1, 10)": "start: expected a finite number, got 1" + 76 * "0" + ".... It does not fit a float64.",
-    "lr.linear(1j, 1, 10)": "start: expected a finite number, got 1j. Give an int or a float.",
-    "lr.linear(np.array([1.0]), 1, 10)": "start: expected a finite number, got array([1.]). Give an int or a float.",
-    "lr.linear(-1e308, 1e308, 10)": "stop: expected ends whose difference fits a float64, got (-1e+308, 1e+308).",
-    "lr.linear(0, 1, -1)": _length("-1"),
-    "lr.linear(0, 1, 1.0)": _length("1.0"),
-    "lr.linear(0, 1, 2.5)": _length("2.5"),
-    "lr.linear(0, 1, 0.0)": _length("0.0"),
-    "lr.linear(0, 1, nan)": _length("nan"),
-    "lr.linear(0, 1, True)": _length("True"),
-    'lr.linear(0, 1, "10")': _length("'10'"),
-    "lr.linear(0, 1, None)": _length("None"),
-    "lr.linear(0, 1, 2**53 + 1)": "steps: expected a length of at most 2**53 steps, got 9007199254740993.",
-    "lr.linear(0, 1, -0.5)": _length("-0.5"),
-    "lr.constant(1, -1)": _length("-1"),
-    "lr.constant(1, False)": _length("False"),
+    "lr.linear(nan, 1, 10)": "linear.start: expected a finite number, got nan.",
+    "lr.linear(0, inf, 10)": "linear.stop: expected a finite number, got inf.",
+    "lr.constant(-inf)": "constant.value: expected a finite number, got -inf.",
+    'lr.linear("0", 1, 10)': "linear.start: expected a finite number, got '0'. Give an int or a float.",
+    "lr.linear(True, 1, 10)": "linear.start: expected a finite number, got True. Give an int or a float.",
+    "lr.linear(None, 1, 10)": "linear.start: expected a finite number, got None. Give an int or a float.",
+    "lr.linear(10**400, 1, 10)": "linear.start: expected a finite number, got 1" + 76 * "0" + ".... It does not fit a float64.",
+    "lr.linear(1j, 1, 10)": "linear.start: expected a finite number, got 1j. Give an int or a float.",
+    "lr.linear(np.array([1.0]), 1, 10)": "linear.start: expected a finite number, got array([1.]). Give an int or a float.",
+    "lr.linear(-1e308, 1e308, 10)": "linear.stop: expected ends whose difference fits a float64, got (-1e+308, 1e+308).",
+    "lr.linear(0, 1, -1)": _length("-1", "linear.steps"),
+    "lr.linear(0, 1, 1.0)": _length("1.0", "linear.steps"),
+    "lr.linear(0, 1, 2.5)": _length("2.5", "linear.steps"),
+    "lr.linear(0, 1, 0.0)": _length("0.0", "linear.steps"),
+    "lr.linear(0, 1, nan)": _length("nan", "linear.steps"),
+    "lr.linear(0, 1, True)": _length("True", "linear.steps"),
+    'lr.linear(0, 1, "10")': _length("'10'", "linear.steps"),
+    "lr.linear(0, 1, None)": _length("None", "linear.steps"),
+    "lr.linear(0, 1, 2**53 + 1)": "linear.steps: expected a length of at most 2**53 steps, got 9007199254740993.",
+    "lr.linear(0, 1, -0.5)": _length("-0.5", "linear.steps"),
+    "lr.constant(1, -1)": _length("-1", "constant.steps", FULL.replace("or ", "") + ", or None"),
+    "lr.constant(1, False)": _length("False", "constant.steps", FULL.replace("or ", "") + ", or None"),
     'lr.Ramp(0, 1, 10, "wobbly")': f"shape: expected one of {', '.join(lr.SHAPES)}, got 'wobbly'.",
     "lr.Ramp(0, 1, 10, 3)": f"shape: expected one of {', '.join(lr.SHAPES)}, got 3.",
     'lr.Ramp(0, 1, 10, "linear", (1.0,))': "args: expected the parameters of linear (none), got (1.0,).",
@@ -62,11 +63,11 @@ MADE = {
     'lr.ramp(0, 1, 10, "wobbly")': f"shape: expected one of {', '.join(lr.SHAPES)}, got 'wobbly'.",
     'lr.ramp(0, 1, 10, "polynomial")': "parameters: expected exactly those of polynomial (power), got [].",
     "lr.ramp(0, 1, 10, power=2)": "parameters: expected exactly those of linear (none), got ['power'].",
-    "lr.polynomial(1, 0, 10, 0)": "power: expected a number above 0.001 and up to 100, got 0.0.",
-    "lr.polynomial(1, 0, 10, 1025)": "power: expected a number above 0.001 and up to 100, got 1025.0.",
-    "lr.polynomial(1, 0, 10, nan)": "power: expected a number above 0.001 and up to 100, got nan.",
-    'lr.polynomial(1, 0, 10, "2")': "power: expected a number above 0.001 and up to 100, got '2'. Give an int or a float.",
-    'lr.polynomial(1, 0, 10, 2, origin="end")': 'origin: expected "stop" or "start", got \'end\'.',
+    "lr.polynomial(1, 0, 10, 0)": "polynomial.power: expected a number above 0.001 and up to 100, got 0.",
+    "lr.polynomial(1, 0, 10, 1025)": "polynomial.power: expected a number above 0.001 and up to 100, got 1025.",
+    "lr.polynomial(1, 0, 10, nan)": "polynomial.power: expected a number above 0.001 and up to 100, got nan.",
+    'lr.polynomial(1, 0, 10, "2")': "polynomial.power: expected a number above 0.001 and up to 100, got '2'. Give an int or a float.",
+    'lr.polynomial(1, 0, 10, 2, origin="end")': "polynomial.origin: expected one of stop, start, got 'end'.",
     "lr.exponential(1, 0, 10)": _ends("(1.0, 0.0)"),
     "lr.exponential(1, -1, 10)": _ends("(1.0, -1.0)"),
     "lr.exponential(1, 1e-301, 10)": _ends("(1.0, 1e-301)"),
@@ -201,22 +202,23 @@ MADE = {
         "steps: expected a schedule without fractions of a horizon, "
         "got Product(terms=(Ramp(start=0.0, stop=1.0, steps=0.5), Constant(value=1.0))). Call .over(horizon) first."
     ),
-    'lr.warmup("x", 5)': "schedule: expected a Schedule, got 'x'.",
-    "lr.warmup_cosine(1, warmup=20, steps=10)": "warmup: expected a length within the 10 steps of the run, got 20.",
-    "lr.warmup_cosine(1, warmup=1.0, steps=10)": _length("1.0", "warmup"),
-    "lr.warmup_cosine(1, warmup=2, steps=0.5)": "steps: expected an integer >= 0, got 0.5.",
-    "lr.wsd(1, warmup=2, decay=2)": "decay: expected both decay and steps, or neither, got {'decay': 2, 'steps': None}.",
+    'lr.warmup("x", 5)': "warmup.schedule: expected a Schedule, got 'x'.",
+    "lr.warmup_cosine(1, warmup=20, steps=10)": "warmup_cosine.warmup: expected a length within the 10 steps of the run, got 20.",
+    "lr.warmup_cosine(1, warmup=1.0, steps=10)": _length("1.0", "warmup_cosine.warmup", WITHIN),
+    "lr.warmup_cosine(1, warmup=2, steps=0.5)": "warmup_cosine.steps: expected an integer >= 0, got 0.5.",
+    "lr.wsd(1, warmup=2, decay=2)": "wsd.decay: expected both decay and steps, or neither, got {'decay': 2, 'steps': None}.",
     "lr.wsd(1, warmup=6, decay=6, steps=10)": (
-        "decay: expected warmup and decay within the 10 steps of the run, got {'warmup': 6, 'decay': 6}."
+        "wsd.decay: expected warmup and decay within the 10 steps of the run, got {'warmup': 6, 'decay': 6}."
     ),
-    "lr.wsd(1, warmup=0.1)": "warmup: expected an integer >= 0, got 0.1. A fraction needs steps.",
+    "lr.wsd(1, warmup=0.1)": "wsd.warmup: expected an integer >= 0, got 0.1. A fraction needs steps.",
     "lr.cosine_restarts(1, 0, 0)": (
-        "inner: expected a schedule of at least one step, to repeat it, got Ramp(start=1.0, stop=0.0, steps=0, shape='cosine')."
+        "cosine_restarts.cycle: expected a schedule of at least one step, to repeat it, "
+        "got Ramp(start=1.0, stop=0.0, steps=0, shape='cosine')."
     ),
     "lr.cosine_restarts(1, 0, 10, cycle_mul=0.5)": (
-        "stretch: expected cycles of at least one step, got 0.5. Cycle 4 would shrink to nothing; repeat fewer times."
+        "cosine_restarts.cycle_mul: expected cycles of at least one step, got 0.5. Cycle 4 would shrink to nothing; repeat fewer times."
     ),
-    'lr.wsd(1, warmup="rest", decay=2, steps=10)': "warmup: expected a length within the 10 steps of the run, got 'rest'.",
+    'lr.wsd(1, warmup="rest", decay=2, steps=10)': f"wsd.warmup: expected {WITHIN}, got 'rest'.",
 }
 
 
@@ -290,14 +292,14 @@ ASKED = {
     "lr.compile_columns([lr.linear(0, 1, 0.5)])": UNRESOLVED,
     "lr.linear(0, 1, 0.5).shift(3)": UNRESOLVED,
     "lr.linear(0, 1, 0.5).override(3, 1, 1)": UNRESOLVED,
-    "lr.warmup(lr.linear(0, 1, 0.5), 5)": UNRESOLVED,
-    "lr.warmup(A, -1)": _length("-1"),
-    'lr.warmup(A, 5, "last")': "start: expected a finite number or \"first\", got 'last'. Give an int or a float.",
+    "lr.warmup(lr.linear(0, 1, 0.5), 5)": "warmup." + UNRESOLVED,
+    "lr.warmup(A, -1)": _length("-1", "warmup.steps"),
+    'lr.warmup(A, 5, "last")': 'warmup.start: expected a finite number, "first", or "inside", got \'last\'. Give an int or a float.',
     'lr.warmup(A, 0.5, "first")': (
-        'steps: expected an integer >= 0, got 0.5. With start="first" the length is an int; resolve fractions before.'
+        'warmup.steps: expected an integer >= 0, got 0.5. With start="first" the length is an int; resolve fractions before.'
     ),
-    'lr.warmup(A, 5, "first", shape="cosine")': "shape: expected linear, with start=\"first\", got 'cosine'.",
-    'lr.warmup(A, 5, shape="polynomial")': "parameters: expected exactly those of polynomial (power), got [].",
+    'lr.warmup(A, 5, "first", shape="cosine")': "warmup.shape: expected linear, with start=\"first\", got 'cosine'.",
+    'lr.warmup(A, 5, shape="polynomial")': "warmup.parameters: expected exactly those of polynomial (power), got [].",
     'A.override(3, 1, 1, "wobbly")': f"shape: expected one of {', '.join(lr.SHAPES)}, got 'wobbly'.",
     'lr.Samples((), sha256="0" * 64, length=5000)(3)': (
         f"samples: expected the 5,000 values of SHA-256 000000000000... at hand, got no values. {MISSING}"

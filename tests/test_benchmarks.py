@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import subprocess
@@ -17,7 +16,6 @@ import pytest
 import lrcore as lr
 from benchmarks import report, schedules, tasks
 from benchmarks.cases import AS_FAST, CASES, TIMES_FILL, Case
-from lrcore import catalogue
 
 ROOT = Path(__file__).parents[1]
 WORDS = {word for case in CASES for word in re.findall(r"\w+", case.name)}
@@ -54,8 +52,7 @@ def test_a_value_left_out_is_found():
 
 
 def test_every_shape_and_recipe_is_measured():
-    recipes = {name for name, made in inspect.getmembers(catalogue, inspect.isfunction) if made.__module__ == catalogue.__name__}
-    assert set(lr.SHAPES) | {name for name in recipes if not name.startswith("_")} <= WORDS
+    assert set(lr.SHAPES) | set(lr.CURVES) | set(lr.recipes()) <= WORDS
 
 
 def test_a_new_shape_is_measured_without_a_line_of_benchmark_code(monkeypatch):

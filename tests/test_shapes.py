@@ -15,15 +15,16 @@ import pytest
 import lrcore as lr
 import oracle
 from lrcore import _kernel
-from lrcore.schedule import Ramp
-from lrcore.shapes import CODES, SHAPES
+from lrcore.schedule import Curve, Ramp
+from lrcore.shapes import CODES, CURVES, SHAPES
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_kernel_registry_and_oracle_hold_the_same_shapes_in_the_same_order() -> None:
     assert list(_kernel.SHAPE_NAMES) == list(SHAPES) == list(oracle.SHAPE)
-    assert {name: code for code, name in enumerate(_kernel.SHAPE_NAMES)} == CODES
+    assert list(_kernel.CURVE_NAMES) == list(CURVES) == list(oracle.CURVE)
+    assert {name: code for code, name in enumerate((*_kernel.SHAPE_NAMES, *_kernel.CURVE_NAMES))} == CODES
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -31,7 +32,7 @@ class TestEveryRow:
     def test_says_what_it_is(self, name: str) -> None:
         row = SHAPES[name]
         assert row.name == name and row.summary and row.formula and row.source
-        assert all(parameter.low < parameter.example <= parameter.high and parameter.summary for parameter in row.parameters)
+        assert all(parameter.holds(parameter.example) and parameter.summary for parameter in row.parameters)
 
     def test_its_example_runs_from_start_to_stop(self, name: str) -> None:
         row = SHAPES[name]
@@ -42,12 +43,44 @@ class TestEveryRow:
 
     def test_its_parameters_are_kept_within_their_domain(self, name: str) -> None:
         for i, parameter in enumerate(SHAPES[name].parameters):
-            for wrong in (parameter.low, parameter.high * 1.01, float("nan")):
+            for wrong in (parameter.low - 0.01 * parameter.closed, parameter.high * 1.01, float("nan")):
                 args = [other.example for other in SHAPES[name].parameters]
                 args[i] = wrong
                 with pytest.raises(lr.SpecError) as refusal:
                     Ramp(*SHAPES[name].example, 10, name, tuple(args))
                 assert refusal.value.path == parameter.name
+
+
+@pytest.mark.parametrize("name", CURVES)
+class TestEveryCurve:
+    def test_says_what_it_is(self, name: str) -> None:
+        row = CURVES[name]
+        assert row.name == name and row.summary and row.formula and row.source
+        assert all(parameter.holds(parameter.example) and parameter.summary for parameter in row.parameters)
+
+    def test_its_example_falls_from_its_start_and_holds_where_it_is_ended(self, name: str) -> None:
+        args = {parameter.name: parameter.example for parameter in CURVES[name].parameters}
+        endless, ended = lr.curve(0.1, name, **args), lr.curve(0.1, name, steps=50, **args)
+        rates = endless.values(90)
+        assert endless.span is None and rates[0] == 0.1 and (np.diff(rates) < 0).all()
+        assert ended.span == 50 and (ended.values(90)[:51] == rates[:51]).all() and (ended.values(90)[50:] == rates[50]).all()
+        assert type(endless) is Curve and lr.from_json(ended.to_json()) == ended
+
+    def test_its_parameters_are_kept_within_their_domain(self, name: str) -> None:
+        for i, parameter in enumerate(CURVES[name].parameters):
+            for wrong in (parameter.low - parameter.closed * max(1.0, abs(parameter.low)), parameter.high * 1.01, float("nan")):
+                args = [other.example for other in CURVES[name].parameters]
+                args[i] = wrong
+                with pytest.raises(lr.SpecError) as refusal:
+                    Curve(0.1, name, tuple(args))
+                assert refusal.value.path == parameter.name
+
+
+def test_a_curve_that_grows_wants_an_end() -> None:
+    with pytest.raises(lr.SpecError, match=r"steps: expected an end before geometric has grown by 1e200, got None\. Give it fewer steps\."):
+        lr.curve(0.1, "geometric", gamma=1.01)
+    assert lr.curve(0.1, "geometric", steps=2, gamma=2.0)([0, 1, 2, 3]).tolist() == [0.1, 0.2, 0.4, 0.4]
+    assert lr.curve(0.5, "power_law", steps=6, exponent=1.0, timescale=2.0)(6) == 2.0
 
 
 # -- adding one ------------------------------------------------------------------------------------------------------------------

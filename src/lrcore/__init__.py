@@ -1,18 +1,71 @@
 """lrcore: learning-rate schedules as values, evaluated for whole step ranges at the speed of memory."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._kernel import simd_level, write_row
-from .catalogue import constant, cosine, cosine_restarts, exponential, linear, polynomial, warmup, warmup_cosine, wsd
+from .catalogue import (
+    compounding,
+    constant,
+    cosine,
+    cosine_linear,
+    cosine_power,
+    cosine_power_annealing,
+    cosine_restarts,
+    cosine_then_linear,
+    cosine_wave,
+    cyclic,
+    cyclic_momentum,
+    exponential,
+    exponential_decay,
+    flat_cosine,
+    half_cosine,
+    infinite,
+    inverse_sqrt,
+    inverse_time,
+    jagged_restarts,
+    k_decay,
+    linear,
+    linear_to_zero,
+    lr_range_test,
+    multistep,
+    natural_exponential,
+    noam,
+    noise,
+    one_cycle,
+    one_cycle_momentum,
+    piecewise_constant,
+    polynomial,
+    power,
+    rex,
+    sigmoid,
+    slanted_triangular,
+    step,
+    tanh_decay,
+    tri_stage,
+    warmup,
+    warmup_cosine,
+    warmup_factor,
+    warmup_flat_linear,
+    warmup_linear,
+    warmup_restarts,
+    wsd,
+    wsd_s,
+)
 from .diff import Change, PlanDiff
 from .document import from_json
 from .errors import LrcoreError, PlanError, SpecError, StateError, TableError
 from .plan import BoundPlan, Plan, layerwise
 from .program import Program, compile_columns, compile_schedule
+from .registry import Domain, Recipe, RecipeParameter, recipes
 from .schedule import (
     Constant,
+    Curve,
     Every,
     Knots,
     Maximum,
     Minimum,
+    Noise,
     PastEnd,
     Per,
     Product,
@@ -24,27 +77,43 @@ from .schedule import (
     Stretch,
     Sum,
     Until,
+    curve,
     from_function,
     maximum,
     minimum,
     ramp,
 )
-from .shapes import SHAPES, Parameter, Shape
+from .shapes import CURVES, SHAPES, Parameter, Shape
 from .state import ON_CHANGE, OnChange, check_state, make_state
 from .table import Column, Table, open_table
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from . import presets
+
+
+def __getattr__(name: str) -> Any:
+    """`lrcore.presets`, loaded when it is first asked for: most runs need none of them."""
+    if name == "presets":
+        return import_module(".presets", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "BoundPlan",
+    "CURVES",
     "Change",
     "Column",
     "Constant",
+    "Curve",
+    "Domain",
     "Every",
     "Knots",
     "LrcoreError",
     "Maximum",
     "Minimum",
+    "Noise",
     "ON_CHANGE",
     "OnChange",
     "Parameter",
@@ -56,6 +125,8 @@ __all__ = [
     "Product",
     "Program",
     "Ramp",
+    "Recipe",
+    "RecipeParameter",
     "Repeat",
     "SHAPES",
     "Samples",
@@ -72,23 +143,63 @@ __all__ = [
     "check_state",
     "compile_columns",
     "compile_schedule",
+    "compounding",
     "constant",
     "cosine",
+    "cosine_linear",
+    "cosine_power",
+    "cosine_power_annealing",
     "cosine_restarts",
+    "cosine_then_linear",
+    "cosine_wave",
+    "curve",
+    "cyclic",
+    "cyclic_momentum",
     "exponential",
+    "exponential_decay",
+    "flat_cosine",
     "from_function",
     "from_json",
+    "half_cosine",
+    "infinite",
+    "inverse_sqrt",
+    "inverse_time",
+    "jagged_restarts",
+    "k_decay",
     "layerwise",
     "linear",
+    "linear_to_zero",
+    "lr_range_test",
     "make_state",
     "maximum",
     "minimum",
+    "multistep",
+    "natural_exponential",
+    "noam",
+    "noise",
+    "one_cycle",
+    "one_cycle_momentum",
     "open_table",
+    "piecewise_constant",
     "polynomial",
+    "power",
+    "presets",
     "ramp",
+    "recipes",
+    "rex",
+    "sigmoid",
     "simd_level",
+    "slanted_triangular",
+    "step",
+    "tanh_decay",
+    "tri_stage",
     "warmup",
     "warmup_cosine",
+    "warmup_factor",
+    "warmup_flat_linear",
+    "warmup_linear",
+    "warmup_restarts",
     "write_row",
     "wsd",
+    "wsd_s",
 ]

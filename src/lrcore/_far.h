@@ -25,9 +25,11 @@ typedef struct far_table {
     TABLED(half_cosine_far, cosine_anchor, cosine_offset)  \
     TABLED(geometric_far, geometric_anchor, geometric_offset)
 
-static inline int is_far_power(int formula) { return formula == LR_power_far || formula == LR_power_rest_far; }
+static inline int is_far_power(int formula) { return formula == LR_power_far || formula == LR_power_rest_far || formula == LR_law_far; }
 
-static inline double sign_of_power(const lr_piece *k) { return k->formula == LR_power_far ? 1.0 : -1.0; }
+static inline power_block block_at(const lr_piece *k, double a) {
+    return k->formula == LR_law_far ? law_block_of(k, a) : power_block_of(k, a, k->formula == LR_power_far ? 1.0 : -1.0);
+}
 
 static inline int is_far(int formula) {
 #define LR_FAR_IS(name, anchor_of, offset_of) || formula == LR_##name
@@ -121,7 +123,7 @@ LR_APART void far_loop(const lr_piece *piece, double x, int pace, int64_t steps,
         double *doubles = (double *)out + i;
         float *singles = (float *)out + i;
         if (power) {
-            const power_block v = power_block_of(k, a, sign_of_power(k));
+            const power_block v = block_at(k, a);
             if (single) far_power_run_single(v, (double)first, (double)pace, singles, (int)n);
             else far_power_run(v, (double)first, (double)pace, doubles, (int)n);
             continue;
@@ -151,7 +153,7 @@ LR_APART void far_ascending(const lr_piece *piece, clock t, double *restrict out
         double *restrict o = out + i;
         n = before((clock){t.base, xs, 0.0, t.n - i}, t.n - i, floor + LR_FAR_BLOCK - from);
         if (is_far_power(k->formula)) {
-            const power_block v = power_block_of(k, a, sign_of_power(k));
+            const power_block v = block_at(k, a);
             for (int j = 0; j < n; j++) o[j] = join_power(v, shift + xs[j]);
         }
 #define LR_FAR_ASCENDING(name, anchor_of, offset_of)                                       \
@@ -178,7 +180,7 @@ static const far_anchors *anchors_of(context *c, const lr_piece *k, double end) 
     if (count > LR_FAR_MOST_BLOCKS || 2.0 * count > (double)c->total) return NULL;
     kept->blocks = malloc((size_t)count * sizeof *kept->blocks);
     for (int j = 0; kept->blocks && j < (int)count; j++)
-        kept->blocks[j] = power_block_of(k, k->s * (first + (double)j * LR_FAR_BLOCK), sign_of_power(k));
+        kept->blocks[j] = block_at(k, k->s * (first + (double)j * LR_FAR_BLOCK));
     kept->first = first;
     return kept->blocks ? kept : NULL;
 }

@@ -3,11 +3,13 @@ from typing import Any
 import numpy as np
 
 SHAPE_NAMES: tuple[str, ...]
+CURVE_NAMES: tuple[str, ...]
 OPS: tuple[str, ...]
 HOLD: int
 CALL: int
 CUBIC: int
 SAMPLES: int
+NOISE: int
 
 class StepError(Exception): ...
 

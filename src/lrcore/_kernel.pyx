@@ -9,8 +9,7 @@ from cpython.long cimport PyLong_CheckExact
 from cpython.dict cimport PyDict_Check
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY, nextafter
-from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memset
 
 import os
@@ -61,17 +60,25 @@ cdef extern from "_program.h":
         int (*gather)(const lr_program *, const void *, int, int64_t, void *, int) noexcept nogil
         int (*survey)(const void *, int, int64_t, int64_t *) noexcept nogil
 
+    cdef struct lr_table:
+        pass
+
+    enum: LR_MAX_ARGS
+
     ctypedef struct lr_ramp:
-        double start, stop, mul, origin, origin_low, length, length_low, arg
-        double **table
+        double start, stop, mul, origin, origin_low, length, length_low
+        double args[2]
+        lr_table **table
 
     const lr_engine lr_engine_baseline
     enum: LR_POWERS
     int lr_prepare(int, const lr_ramp *, lr_piece *)
+    void lr_prepare_noise(uint64_t, double, int, double, const lr_ramp *, lr_piece *)
     void lr_prepare_powers(double, double *)
     int lr_prepare_cubic(const double *, const lr_ramp *, lr_piece *)
     const char **lr_shape_names
-    const int lr_shape_count
+    const int lr_shape_count, lr_curve_count
+    void lr_release(lr_table *)
     const char **lr_formula_names
 
 
@@ -112,10 +119,11 @@ cdef double _rest(exact, double high) except? -1:
 
 
 SHAPE_NAMES = tuple(lr_shape_names[i].decode() for i in range(lr_shape_count))
-"""The shapes of `_shapes.h`, in the order of their codes."""
+CURVE_NAMES = tuple(lr_shape_names[lr_shape_count + i].decode() for i in range(lr_curve_count))
+"""The shapes and the curves without an end of `_shapes.h`, in the order of their codes."""
 
 # what a segment can be beside a shape; shapes have codes from 0
-HOLD, CALL, CUBIC, SAMPLES = -1, -2, -3, -4
+HOLD, CALL, CUBIC, SAMPLES, NOISE = -1, -2, -3, -4, -5
 
 OPS = ("pieces", "product", "sum", "minimum", "maximum", "repeat", "every", "per", "mirror", "refuse")
 
@@ -187,7 +195,7 @@ cdef class Kernel:
     """
 
     cdef lr_program p
-    cdef double **tables
+    cdef lr_table **tables
     cdef int n_tables
     cdef object kept
     cdef readonly int columns
@@ -203,7 +211,7 @@ cdef class Kernel:
                 continue
             n_segments += len(spec[1])
             for segment in spec[1]:
-                n_pieces += 1 if segment[1] in (HOLD, CALL, SAMPLES) else LR_MAX_PIECES
+                n_pieces += 1 if segment[1] in (HOLD, CALL, SAMPLES, NOISE) else LR_MAX_PIECES
         self.p.n_nodes = <int32_t>len(nodes)
         self.p.n_columns = self.columns = <int>len(columns)
         self.p.depth = depth
@@ -212,7 +220,7 @@ cdef class Kernel:
         self.p.children = <int32_t *>PyMem_Calloc(n_children + 1, sizeof(int32_t))
         self.p.columns = <lr_column *>PyMem_Calloc(len(columns) + 1, sizeof(lr_column))
         self.p.sources = <int32_t *>PyMem_Calloc(len(columns) + 1, sizeof(int32_t))
-        self.tables = <double **>PyMem_Calloc(n_segments + len(nodes) + 1, sizeof(double *))
+        self.tables = <lr_table **>PyMem_Calloc(n_segments + 1, sizeof(lr_table *))
         if not (self.p.nodes and self.p.pieces and self.p.children and self.p.columns and self.p.sources and self.tables):
             raise MemoryError
         for i, spec in enumerate(nodes):
@@ -281,7 +289,7 @@ cdef class Kernel:
         return &table[0]
 
     cdef int _add(self, segment, int32_t floor) except -1:
-        """The pieces of one segment: (begin, code, mul, origin, length, start, stop, arg, extra), as program.py makes them.
+        """The pieces of one segment: (begin, code, mul, origin, length, start, stop, args, extra), as program.py makes them.
 
         Segments come in order; one takes over from its `begin` on, whatever the ones before it had planned for later.
         """
@@ -290,8 +298,11 @@ cdef class Kernel:
         cdef lr_piece *out
         cdef double begin
         cdef const double[::1] numbers
-        cdef double *table = NULL
-        first, code, ramp.mul, origin, length, ramp.start, ramp.stop, ramp.arg, extra = segment
+        cdef lr_table *table = NULL
+        cdef int i
+        first, code, ramp.mul, origin, length, ramp.start, ramp.stop, args, extra = segment
+        for i in range(LR_MAX_ARGS):
+            ramp.args[i] = args[i] if i < len(args) else 0.0
         begin = first
         if type(first) is not int and begin < first:  # a boundary between two floats belongs to the one above
             begin = nextafter(begin, INFINITY)
@@ -306,6 +317,8 @@ cdef class Kernel:
         elif code == CUBIC:
             numbers = array("d", extra)
             n = lr_prepare_cubic(&numbers[0], &ramp, out)
+        elif code == NOISE:
+            lr_prepare_noise(extra, ramp.start, len(args), ramp.args[0], &ramp, out)
         else:
             memset(out, 0, sizeof(lr_piece))
             out.end, out.b, out.b_low, out.s = ramp.start, -ramp.origin, -ramp.origin_low, ramp.mul
@@ -329,7 +342,7 @@ cdef class Kernel:
         cdef int i
         if self.tables:
             for i in range(self.n_tables):
-                free(self.tables[i])
+                lr_release(self.tables[i])
         PyMem_Free(self.tables)
         PyMem_Free(self.p.nodes)
         PyMem_Free(self.p.pieces)

@@ -91,3 +91,82 @@ LR_APART void sliced_loop(const lr_piece *piece, clock t, double *restrict out) 
             for (int j = 0; j < n; j++) o[j] = mix(k, power_from_anchor(a, (b + s * x[j]) * shrink));
     }
 }
+
+/* -- constants that neighbours share: formulas with tables of slices, on a regular clock of whole distances -- */
+
+/* how many of the next steps a slice may hold: `left` of what the slice is cut in, `pace` of it a step, off by one at most */
+static inline int run_within(double left, double pace, int n) {
+    const double steps = left / pace;
+    return steps < (double)n ? (int)steps : n;
+}
+
+/* The slice of a power is an octave's 2^arg-th part, found by the bits of what is raised. KEY: that, in two doubles, at distance m;
+ * VALUE: what becomes of its power y */
+#define LR_ANCHORED(name, KEY, PACE, VALUE)                                                                                     \
+    LR_APART void anchored_##name(const lr_piece *piece, clock t, double *restrict out) {                                       \
+        const lr_piece copy = *piece, *k = &copy;                                                                               \
+        const double b = k->b + k->s * t.base, s = k->s, pace = (s * t.stride) * (PACE), *restrict xs = t.xs;                    \
+        const int shift = 52 - (int)k->arg;                                                                                     \
+        for (int i = 0, n; i < t.n; i += n) {                                                                                   \
+            double m = b + s * xs[i];                                                                                           \
+            const dd first = KEY;                                                                                               \
+            const uint64_t slice = bits_of(first.h) >> shift;                                                                   \
+            const double low = from_bits(slice << shift), high = from_bits((slice + 1) << shift);                               \
+            n = run_within(pace > 0 ? high - first.h : low - first.h, pace, t.n - i);                                           \
+            for (; n > 3; n--) {                                                                                                \
+                m = b + s * xs[i + n - 1];                                                                                      \
+                const dd last = KEY;                                                                                            \
+                if (bits_of(last.h) >> shift == slice) break;                                                                   \
+            }                                                                                                                   \
+            if (n < 4) {                                                                                                        \
+                n = t.n - i < 4 ? t.n - i : 4;                                                                                  \
+                loops[k->formula](k, (clock){t.base, xs + i, 0.0, n}, out + i);                                                 \
+                continue;                                                                                                       \
+            }                                                                                                                   \
+            const power_anchor a = power_anchor_of(k, first.h);                                                                 \
+            const double shrink = shrink_of(first.h), *restrict x = xs + i;                                                     \
+            double *restrict o = out + i;                                                                                       \
+            for (int j = 0; j < n; j++) {                                                                                       \
+                m = b + s * x[j];                                                                                               \
+                const dd key = KEY, y = power_at(a, shrink, key.h, key.l);                                                      \
+                o[j] = mix(k, VALUE);                                                                                           \
+            }                                                                                                                   \
+        }                                                                                                                       \
+    }
+LR_ANCHORED(law, law_distance(k, m, 0.0), 1.0, y)
+LR_ANCHORED(lead, argument_of_whole(k, m), k->rate_h, lead_at(lead_polynomial(k), y, key.h, 0))
+LR_ANCHORED(lead_of_power, argument_of_whole(k, m), k->rate_h, lead_at(lead_polynomial(k), y, key.h, 1))
+
+LR_APART void loop_of_slices(const lr_piece *piece, clock t, double *restrict out) {
+    const lr_piece copy = *piece, *k = &copy;
+    const double b = k->b + k->s * t.base, s = k->s, pace = s * t.stride * k->rate_h * k->arg, *restrict xs = t.xs;
+    for (int i = 0, n; i < t.n; i += n) {
+        const double at = argument_of_whole(k, b + s * xs[i]).h * k->arg;
+        const int slice = (int)at;
+        n = run_within(pace > 0 ? (double)(slice + 1) - at : (double)slice - at, pace, t.n - i);
+        while (n > 3 && slice_index(k, argument_of_whole(k, b + s * xs[i + n - 1]).h) != slice) n--;
+        if (n < 4) {
+            n = t.n - i < 4 ? t.n - i : 4;
+            loops[k->formula](k, (clock){t.base, xs + i, 0.0, n}, out + i);
+            continue;
+        }
+        double row[LR_SLICE_ROW];
+        memcpy(row, k->table + LR_SLICE_ROW * slice, sizeof row);
+        const double *restrict x = xs + i;
+        double *restrict o = out + i;
+        for (int j = 0; j < n; j++) o[j] = mix(k, slice_value(row, argument_of_whole(k, b + s * x[j])));
+    }
+}
+
+/* the loop over a regular clock that shares what neighbours share, or null */
+static loop shared_loop(const lr_piece *k) {
+    switch (k->formula) {
+    case LR_power:
+    case LR_power_rest: return sliced_loop;
+    case LR_law: return anchored_law;
+    case LR_lead: return anchored_lead;
+    case LR_lead_of_power: return anchored_lead_of_power;
+    case LR_slice: return loop_of_slices;
+    default: return NULL;
+    }
+}

@@ -46,10 +46,9 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
         c->scratch = mark;
     } else if (runs_far(c, k, t)) {
         far_loop(k, t.base, (int)t.stride, t.n, c->far, out, 0);
-    } else if (t.stride > 0 && t.n > 4 && (k->formula == LR_power || k->formula == LR_power_rest) && is_exact(k, t)) {
-        sliced_loop(k, t, out);
     } else {
-        loops[k->formula](k, t, out);
+        const loop shared = t.stride > 0 && t.n > 4 && is_exact(k, t) ? shared_loop(k) : NULL;
+        (shared ? shared : loops[k->formula])(k, t, out);
     }
 }
 

@@ -1,57 +1,39 @@
 /* Turns a Ramp into pieces: what needs a division, a logarithm or an exponential is done here, once, in two doubles.
  *
  * Compiled once, without instruction sets of its own: everything is + - * /, so the constants are the same everywhere. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define LR_HAS_FMA 0
 #include "_shapes.h"
-
-#define ONE ((dd){1.0, 0.0})
-#define HALF_PI ((dd){LR_HALF_PI_HIGH, LR_HALF_PI_LOW})
-
-/* -- two doubles: division, logarithm, exponential -- */
-
-static dd dd_divide(dd a, dd b) {
-    double q = a.h / b.h;
-    dd r = dd_add(a, dd_neg(dd_times(b, q)));
-    double q2 = r.h / b.h;
-    r = dd_add(r, dd_neg(dd_times(b, q2)));
-    dd s = quick_sum(q, q2);
-    return dd_add(s, (dd){r.h / b.h, 0.0});
-}
-
-/* log2 of a normal x > 0: an anchor near the fraction, then 13 terms of log(1 + y), |y| < 2^-8 */
-static dd dd_log2(double x) {
-    int e = exponent_of(x);
-    double f = fraction_of(x);
-    int j = (int)((f - 1.0) * 128.0);
-    double c = 1.0 + ((double)j + 0.5) / 128.0;
-    dd y = dd_divide((dd){f - c, 0.0}, (dd){c, 0.0});
-    dd sum = {LR_INVERSE[13][0], LR_INVERSE[13][1]};
-    for (int n = 12; n >= 1; n--) sum = dd_add((dd){LR_INVERSE[n][0], LR_INVERSE[n][1]}, dd_neg(dd_multiply(y, sum)));
-    sum = dd_multiply(dd_multiply(y, sum), (dd){LR_INVERSE_LN2_HIGH, LR_INVERSE_LN2_LOW});
-    return dd_add((dd){(double)e, 0.0}, dd_add((dd){LR_LOG2_ANCHOR[j][0], LR_LOG2_ANCHOR[j][1]}, sum));
-}
-
-/* 2^x = the returned two doubles, in [1/2, 2], times 2^n; |x| < 2^40 */
-static dd dd_exp2(dd x, int64_t *n) {
-    double steps = x.h * 64.0;
-    int64_t k = (int64_t)(steps < 0 ? steps - 0.5 : steps + 0.5);
-    dd r = dd_add(x, (dd){-(double)k / 64.0, 0.0});
-    r = dd_multiply(r, (dd){LR_LN2_HIGH, LR_LN2_LOW});
-    dd sum = {LR_INVERSE_FACTORIAL[11][0], LR_INVERSE_FACTORIAL[11][1]};
-    for (int i = 10; i >= 0; i--) sum = dd_add((dd){LR_INVERSE_FACTORIAL[i][0], LR_INVERSE_FACTORIAL[i][1]}, dd_multiply(r, sum));
-    int64_t j = ((k % 64) + 64) % 64;
-    *n = (k - j) / 64;
-    return dd_multiply(sum, (dd){LR_EXP2_ANCHOR[j][0], LR_EXP2_ANCHOR[j][1]});
-}
+#include "_dd_math.h"
+#include "_series.h"
 
 /* -- pieces -- */
 
 typedef lr_ramp ramp;
 
+/* constants of pieces; those made from series are shared by all ramps of one shape and parameters */
+struct lr_table { atomic_int uses; double constants[]; };
+
+static struct lr_table *new_table(size_t doubles) {
+    struct lr_table *table = malloc(sizeof(struct lr_table) + doubles * sizeof(double));
+    if (table) atomic_init(&table->uses, 1);
+    return table;
+}
+
+void lr_release(struct lr_table *table) {
+    if (atomic_fetch_sub(&table->uses, 1) == 1) free(table);
+}
+
 /* the position of inner distance `at` from the ramp's start, on the node's clock */
 static double position(const ramp *r, double at) { return (r->origin + at) / r->mul; }
+
+/* a whole number not below x */
+static double ceil_of(double x) {
+    const double whole = (double)(int64_t)x;
+    return whole < x ? whole + 1.0 : whole;
+}
 
 static dd length_of(const ramp *r) { return (dd){r->length, r->length_low}; }
 
@@ -63,13 +45,13 @@ static double later(double before, double begin) {
 static lr_piece from_start(const ramp *r, int formula, dd unit) {
     dd span = two_sum(r->stop, -r->start), rate = dd_divide(unit, length_of(r));
     return (lr_piece){
-        position(r, 0.0), formula, -1, -r->origin, -r->origin_low, r->mul, r->start, span.h, span.l, rate.h, rate.l, r->arg, NULL};
+        position(r, 0.0), formula, -1, -r->origin, -r->origin_low, r->mul, r->start, span.h, span.l, rate.h, rate.l, 0.0, NULL};
 }
 
 static lr_piece from_stop(const ramp *r, int formula, dd unit) {
     dd span = two_sum(r->start, -r->stop), rate = dd_divide(unit, length_of(r));
     dd b = dd_add((dd){r->origin, r->origin_low}, length_of(r));
-    return (lr_piece){position(r, 0.0), formula, -1, b.h, b.l, -r->mul, r->stop, span.h, span.l, rate.h, rate.l, r->arg, NULL};
+    return (lr_piece){position(r, 0.0), formula, -1, b.h, b.l, -r->mul, r->stop, span.h, span.l, rate.h, rate.l, 0.0, NULL};
 }
 
 typedef struct { int near_start, near_stop, far; double half; dd unit; } shape_row;
@@ -122,6 +104,7 @@ static int geometric_pieces(const ramp *r, shape_row row, lr_piece *out) {
 /* slices an octave needs so that (1 + d)^power is eight terms: power * d < 3.76 / 128 keeps the ninth below 2^-57 */
 static int power_bits(double power) {
     int bits = 6;
+    if (power < 0) power = -power;
     while (power > 3.76) power *= 0.5, bits++;
     return bits;
 }
@@ -163,13 +146,13 @@ static void copy_slices(double power, int64_t slices, double *out) {
     memcpy(out, remembered[i].slices, sizeof remembered[i].slices);
 }
 
-/* the constants of power_of, then those of power_series */
-static double *power_table(double power, dd length, int bits) {
-    int64_t slices = (int64_t)1 << bits;
-    double *table = malloc(sizeof(double) * (size_t)(LR_POWER_SLICES + 3 * slices + LR_TAIL_TERMS));
-    if (!table) return NULL;
-    /* up to the octave above the length's: a block's anchor may lie just past the end */
-    const int lowest = exponent_of(length.h) + 2 - LR_POWER_OCTAVES;
+static size_t power_table_size(int bits) { return (size_t)(LR_POWER_SLICES + 3 * (1 << bits) + LR_TAIL_TERMS); }
+
+/* The constants of power_of, then those of power_series. The octaves go up to the one above the length's, since a block's anchor
+ * may lie just past the end; of a law, whose distances begin at its length, down to the one below it. */
+static void fill_power_table(double power, dd length, int bits, int is_law, double *table) {
+    const int64_t slices = (int64_t)1 << bits;
+    const int lowest = is_law ? exponent_of(length.h) - 1 : exponent_of(length.h) + 2 - LR_POWER_OCTAVES;
     table[0] = (double)lowest;
     double binomial = 1.0;
     for (int i = 1; i < LR_POWER_BINOMIALS; i++) {
@@ -179,7 +162,7 @@ static double *power_table(double power, dd length, int bits) {
     /* octave e is (2^e / length)^power, each the one above it over 2^power. Below 2^-900 it counts as 0, so that the residual of no
      * product underflows. */
     int64_t exponent, step;
-    dd octave = dd_exp2(dd_times(dd_add((dd){(double)(lowest + LR_POWER_OCTAVES - 1), 0.0}, dd_neg(dd_log2(length.h))), power), &exponent);
+    dd octave = dd_exp2(dd_times(dd_add((dd){(double)(lowest + LR_POWER_OCTAVES - 1), 0.0}, dd_neg(dd_log2_wide(length))), power), &exponent);
     const dd factor = dd_exp2((dd){-power, 0.0}, &step);
     for (int i = LR_POWER_OCTAVES - 1; i >= 0; i--) {
         const double scale = exponent < -900 || exponent > 900 ? 0.0 : power_of_two((int)exponent);
@@ -196,23 +179,25 @@ static double *power_table(double power, dd length, int bits) {
         tail[i] = term;
         term *= -(power - (i + 1.0)) / (i + 2.0);
     }
-    return table;
 }
+
+#define LR_NEAREST 0x1p-120 /* of a length: real positions closer to the start count as the start, where a power has no octave */
 
 /* A power of the distance from one end, `origin`. Where it runs from the larger end to one less than half of it, origin + span y
  * cancels: from y = 1/2 on it is the far end plus (1 - y), and the last stretch of that is a series. */
 static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
     double origin = origin_is_start ? r->start : r->stop, other = origin_is_start ? r->stop : r->start;
-    int bits = power_bits(r->arg), count = 0;
+    const double power = r->args[0];
+    int bits = power_bits(power), count = 0;
     int64_t n;
-    double *table = power_table(r->arg, length_of(r), bits);
-    if (!table) return -1;
-    *r->table = table;
+    if (!(*r->table = new_table(power_table_size(bits)))) return -1;
+    double *table = (*r->table)->constants;
+    fill_power_table(power, length_of(r), bits, 0, table);
     lr_piece near = origin_is_start ? from_start(r, LR_power, ONE) : from_stop(r, LR_power, ONE);
     near.arg = bits;
     near.table = table;
     int cancels = origin != 0 && other / origin < 0.5 && other / origin >= 0;
-    dd root = dd_exp2(dd_divide((dd){-1.0, 0.0}, (dd){r->arg, 0.0}), &n);
+    dd root = dd_exp2(dd_divide((dd){-1.0, 0.0}, (dd){power, 0.0}), &n);
     double half = n < -1000 ? 0.0 : root.h * power_of_two((int)n); /* y = 1/2 at this fraction of the length from the origin */
     double tail = power_of_two(1 - bits);
     lr_piece rest = near, last = origin_is_start ? from_stop(r, LR_power_tail, ONE) : from_start(r, LR_power_tail, ONE);
@@ -225,9 +210,9 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
     out[count] = near;
     out[count].formula = LR_hold;
     out[count++].end = r->start;
-    const double length = r->length, second = later(out[0].begin, out[0].begin + power_of_two((int)table[0]));
+    const double length = r->length, second = later(out[0].begin, position(r, length * LR_NEAREST));
     /* the part of `near` where blocks share an anchor, and whether all of `rest` is such a part */
-    const double far_from = LR_POWER_FAR(r->arg), near_to = cancels ? length * half : length;
+    const double far_from = LR_POWER_FAR(power), near_to = cancels ? length * half : length;
     const int far = has_far_part(r) && near_to > 2.0 * far_from;
     lr_piece beyond = near;
     beyond.formula = LR_power_far;
@@ -265,32 +250,363 @@ static int power_pieces(const ramp *r, int origin_is_start, lr_piece *out) {
 static int power_from_stop(const ramp *r, shape_row row, lr_piece *out) { return (void)row, power_pieces(r, 0, out); }
 static int power_from_start(const ramp *r, shape_row row, lr_piece *out) { return (void)row, power_pieces(r, 1, out); }
 
+static int power_of_its_own(const ramp *r, double power, lr_piece *out) {
+    ramp with_power = *r;
+    with_power.args[0] = power;
+    return power_pieces(&with_power, 1, out);
+}
+static int root_from_start(const ramp *r, shape_row row, lr_piece *out) { return (void)row, power_of_its_own(r, 0.5, out); }
+static int square_from_start(const ramp *r, shape_row row, lr_piece *out) { return (void)row, power_of_its_own(r, 2.0, out); }
+
+/* -- laws: powers of the distance from a place before the curve -- */
+
+/* value (1 + m / tau)^power, m the distance of a piece that runs from `origin` on, tau in its ticks */
+static int law_pieces(const ramp *r, lr_piece origin, double value, dd tau, double power, double length, lr_piece *out) {
+    const int bits = power_bits(power);
+    if (!(*r->table = new_table(power_table_size(bits)))) return -1;
+    fill_power_table(power, tau, bits, 1, (*r->table)->constants);
+    lr_piece near = origin;
+    near.formula = LR_law;
+    near.end = near.span_l = 0.0;
+    near.span_h = value;
+    near.rate_h = tau.h;
+    near.rate_l = tau.l;
+    near.arg = bits;
+    near.table = (*r->table)->constants;
+    out[0] = near;
+    const double far_from = ceil_of(LR_LAW_FAR(power < 0 ? -power : power) - tau.h);
+    const double whole = r->mul == 1.0 && r->origin_low == 0.0 && r->length_low == 0.0 && r->origin == (double)(int64_t)r->origin;
+    if (!whole || length < LR_FAR_LENGTH || far_from + LR_FAR_BLOCK >= length) return 1;
+    lr_piece far = near;
+    far.formula = LR_law_far;
+    if (origin.s > 0) {
+        if (far_from <= 0) return out[0] = far, 1;
+        out[1] = far;
+        out[1].begin = position(r, far_from);
+        return 2;
+    }
+    if (far_from <= 0) return out[0] = far, 1;
+    out[0] = far;
+    out[1] = near;
+    out[0].begin = near.begin;
+    out[1].begin = position(r, length - far_from);
+    return 2;
+}
+
+/* a straight line between the inverses of the ends, from the larger: nothing there vanishes or cancels */
+static int harmonic_pieces(const ramp *r, shape_row row, lr_piece *out) {
+    const double start = r->start < 0 ? -r->start : r->start, stop = r->stop < 0 ? -r->stop : r->stop;
+    if (start == stop) return one_piece(r, (shape_row){LR_hold, LR_hold, LR_hold, 1.0, ONE}, out);
+    const int falls = start > stop;
+    const dd gap = falls ? two_sum(start, -stop) : two_sum(stop, -start);
+    const dd tau = dd_divide(dd_times(length_of(r), falls ? stop : start), gap);
+    const lr_piece origin = falls ? from_start(r, LR_law, row.unit) : from_stop(r, LR_law, row.unit);
+    return law_pieces(r, origin, falls ? r->start : r->stop, tau, -1.0, r->length, out);
+}
+
+/* -- curves without an end: r->length is the ticks of one step, the start their value there -- */
+
+#define LR_FADED 800.0 /* octaves below its start from which on a decay counts as 0 */
+
+static int octaves_a_step(const ramp *r, dd octaves, lr_piece *out) {
+    out[0] = from_start(r, LR_geometric, octaves);
+    const double rate = out[0].rate_h < 0 ? -out[0].rate_h : out[0].rate_h;
+    if (rate == 0.0) return out[0].formula = LR_hold, 1;
+    const int whole = r->mul == 1.0 && r->origin_low == 0.0 && r->length_low == 0.0 && r->origin == (double)(int64_t)r->origin;
+    const double faded = position(r, LR_FADED / rate);
+    if (whole && rate * LR_FAR_BLOCK < 0.5 && out[0].rate_h < 0) out[0].formula = LR_geometric_far;
+    if (out[0].rate_h > 0 || faded > LR_LAST_STEP) return 1;
+    out[1] = out[0];
+    out[1].formula = LR_hold;
+    out[1].end = 0.0;
+    out[1].begin = later(out[0].begin, faded);
+    return 2;
+}
+
+static int geometric_curve(const ramp *r, lr_piece *out) { return octaves_a_step(r, dd_log2_wide((dd){r->args[0], 0.0}), out); }
+static int natural_curve(const ramp *r, lr_piece *out) {
+    return octaves_a_step(r, dd_times((dd){LR_INVERSE_LN2_HIGH, LR_INVERSE_LN2_LOW}, -r->args[0]), out);
+}
+
+static int law_curve(const ramp *r, dd tau, double power, lr_piece *out) {
+    return law_pieces(r, from_start(r, LR_law, ONE), r->start, dd_multiply(tau, length_of(r)), power, LR_LAST_STEP, out);
+}
+static int inverse_time_curve(const ramp *r, lr_piece *out) {
+    return law_curve(r, dd_divide(ONE, (dd){r->args[0], 0.0}), -1.0, out);
+}
+static int inverse_sqrt_curve(const ramp *r, lr_piece *out) { return law_curve(r, (dd){r->args[0], 0.0}, -0.5, out); }
+static int power_law_curve(const ramp *r, lr_piece *out) { return law_curve(r, (dd){r->args[1], 0.0}, r->args[0], out); }
+
+/* -- curves from series -- */
+
+#define LR_FEWEST_SLICES 64
+#define LR_MOST_SLICES 8192
+
+/* A curve as series, for any length and ends. `start` and `stop`: its ends, as lead_of wants them; after them the slices of either
+ * side, each counted from its own end, up to the one where it is half way and one more. */
+typedef struct {
+    struct lr_table *table;
+    series_shape shape;
+    int slices, start_rows, lead_slices[2], bits[2];
+    const double *lead[2], *rows[2];
+} curve;
+
+/* left(y)^outer about u, or about v = 1 - u counted from there; and what has passed */
+static series left_of(const series_shape *shape, double at, int side) {
+    const series u = side ? series_of(two_sum(1.0, -at), -1.0) : series_of((dd){at, 0.0}, 1.0);
+    const series y = shape->inner == 1.0 ? u : power(u, shape->inner);
+    const series v = shape->inner == 1.0 && side ? series_of((dd){at, 0.0}, 1.0) : plus_number(times(y, (dd){-1.0, 0.0}), ONE);
+    const series left = shape->left(shape->args, y, v);
+    return shape->outer == 1.0 ? left : power(left, shape->outer);
+}
+
+static series height_of(const series_shape *shape, double at, int side) {
+    const series left = left_of(shape, at, side);
+    return side ? left : plus_number(times(left, (dd){-1.0, 0.0}), ONE);
+}
+
+static double size_of(double x) { return x < 0 ? -x : x; }
+
+/* Whether what a polynomial of that order leaves out at |z| is below 2^-56 of its value, and its first term moves that by less than
+ * three eighths. The terms left out are taken to shrink on as the last two pairs do (pairs, as in an even curve every second is 0). */
+static int converges(const double *c, int order, double z, double value) {
+    double pair = 0.0, last = 0.0, reach = 1.0;
+    for (int i = 1; i <= order; i++) {
+        reach *= z;
+        const double term = size_of(c[i]) * reach;
+        if (i > order - 2) last = term > last ? term : last;
+        else if (i > order - 4) pair = term > pair ? term : pair;
+    }
+    return last * last * 0x1p56 <= size_of(value) * pair && last <= pair && size_of(c[1]) * z <= 0.375 * size_of(value);
+}
+
+static void fill_row(series height, double at, double *row) {
+    row[0] = at;
+    row[1] = height.c[0].h;
+    row[2] = height.c[0].l;
+    for (int i = 1; i <= LR_ORDER; i++) row[2 + i] = height.c[i].h + height.c[i].l;
+    row[3 + LR_ORDER] = 0.0;
+}
+
+static int row_converges(const double *row, int side, double half_width) {
+    double c[LR_ORDER + 1];
+    for (int i = 1; i <= LR_ORDER; i++) c[i] = row[2 + i];
+    /* what has passed is 1 minus what is left: below 2^-40 of it too little of two doubles remains */
+    return (side || row[1] > 0x1p-40) && converges(c, LR_ORDER, half_width, row[1]);
+}
+
+/* the height near an end: w^power times a polynomial in z, which is w^power too if it is of a power, known to the order
+ * `known`; returns the power */
+static double lead_series(const series_shape *shape, int side, series *polynomial, int *known) {
+    const double none[1] = {0.0};
+    const series zero = series_of((dd){none[0], 0.0}, 1.0), one = series_of(ONE, -1.0);
+    series height = side ? shape->left(shape->args, one, zero) : shape->left(shape->args, zero, one);
+    const double outer = side ? shape->outer : 1.0;
+    if (!side) {
+        if (shape->outer != 1.0) height = power(height, shape->outer);
+        height = times(height, (dd){-1.0, 0.0});
+    }
+    if (side && shape->inner != 1.0) height = shape->left(shape->args, power(one, shape->inner), plus_number(times(power(one, shape->inner), (dd){-1.0, 0.0}), ONE));
+    int order = 1;
+    while (order < LR_ORDER && size_of(height.c[order].h) < 0x1p-80) order++;
+    const int stride = !side && shape->inner != 1.0 ? order : 1;
+    series shifted = {{{0.0, 0.0}}};
+    for (int i = 0; order + i * stride <= LR_ORDER; i++) shifted.c[i] = height.c[order + i * stride];
+    *known = (LR_ORDER - order) / stride;
+    *polynomial = outer == 1.0 ? shifted : power(shifted, outer);
+    return order * outer * (side ? 1.0 : shape->inner);
+}
+
+static int fits(const series_shape *shape, const double *rows, int side, int slices, int count, const series *lead, int lead_order, double lead_power, int *from) {
+    double c[LR_ORDER + 1];
+    int first = count;
+    while (first > 0 && row_converges(rows + LR_SLICE_ROW * (first - 1), side, 0.5 / slices)) first--;
+    if (first == 0) first = 1;
+    first += 1; /* a position at the boundary may be rounded into the slice before */
+    *from = first;
+    if (2 * first > count) return 0;
+    for (int i = 0; i <= LR_ORDER; i++) c[i] = lead->c[i].h;
+    double z = (double)first / slices;
+    if (!side && shape->inner != 1.0) {
+        const dd value = dd_exp2_whole(dd_times(dd_log2_wide((dd){z, 0.0}), lead_power));
+        z = value.h;
+    }
+    return converges(c, lead_order, z, c[0]);
+}
+
+/* the table of a shape, in as few slices as converge */
+static int make_curve(const series_shape *shape, curve *out) {
+    series lead[2];
+    double power_of_lead[2];
+    int known[2];
+    size_t at[2], size = 0;
+    for (int side = 0; side < 2; side++) {
+        power_of_lead[side] = lead_series(shape, side, lead + side, known + side);
+        out->bits[side] = power_bits(power_of_lead[side]);
+        at[side] = size;
+        size += power_table_size(out->bits[side]) + LR_ORDER + 2;
+    }
+    for (int slices = LR_FEWEST_SLICES; slices <= LR_MOST_SLICES; slices *= 2) {
+        struct lr_table *table = new_table(size + (size_t)(slices + 2) * LR_SLICE_ROW);
+        if (!table) return 0;
+        double *start_rows = table->constants + size;
+        int j = 0, counts[2];
+        for (;; j++) { /* from the start as long as less than half has passed, and one more */
+            const double middle = (j + 0.5) / slices;
+            const series height = height_of(shape, middle, 0);
+            fill_row(height, middle, start_rows + LR_SLICE_ROW * j);
+            if (height.c[0].h >= 0.5 || j == slices - 1) break;
+        }
+        counts[0] = j;
+        counts[1] = slices - j;
+        double *stop_rows = start_rows + LR_SLICE_ROW * (j + 1);
+        for (int i = 0; i <= counts[1]; i++) {
+            const double middle = (i + 0.5) / slices;
+            if (i < slices) fill_row(height_of(shape, middle, 1), middle, stop_rows + LR_SLICE_ROW * i);
+        }
+        const double *rows[2] = {start_rows, stop_rows};
+        if ((fits(shape, rows[0], 0, slices, counts[0], lead, known[0], power_of_lead[0], out->lead_slices) &&
+             fits(shape, rows[1], 1, slices, counts[1], lead + 1, known[1], power_of_lead[1], out->lead_slices + 1)) || slices == LR_MOST_SLICES) {
+            for (int side = 0; side < 2; side++) {
+                double *constants = table->constants + at[side], *polynomial = constants + power_table_size(out->bits[side]);
+                fill_power_table(power_of_lead[side], ONE, out->bits[side], 0, constants);
+                polynomial[0] = lead[side].c[0].h;
+                polynomial[1] = lead[side].c[0].l;
+                for (int i = 1; i <= LR_ORDER; i++) polynomial[1 + i] = lead[side].c[i].h + lead[side].c[i].l;
+                out->lead[side] = constants;
+                out->rows[side] = rows[side];
+            }
+            out->table = table;
+            out->slices = slices;
+            out->start_rows = counts[0];
+            return 1;
+        }
+        free(table);
+    }
+    return 0;
+}
+
+/* A table costs a millisecond or two, so the last ones are kept: a run has few shapes, and each in many schedules. */
+#define LR_KEPT_CURVES 16
+static curve kept[LR_KEPT_CURVES];
+static int kept_next;
+static atomic_flag kept_busy = ATOMIC_FLAG_INIT;
+
+static int same_shape(const series_shape *a, const series_shape *b) {
+    return a->left == b->left && a->args[0] == b->args[0] && a->args[1] == b->args[1] && a->inner == b->inner && a->outer == b->outer;
+}
+
+/* its table is the caller's to release */
+static int curve_of(const series_shape *shape, curve *out) {
+    int found = 0;
+    while (atomic_flag_test_and_set(&kept_busy)) {}
+    for (int i = 0; i < LR_KEPT_CURVES && !found; i++)
+        if (kept[i].table && same_shape(&kept[i].shape, shape)) {
+            *out = kept[i];
+            atomic_fetch_add(&out->table->uses, 1);
+            found = 1;
+        }
+    atomic_flag_clear(&kept_busy);
+    if (found) return 1;
+    out->shape = *shape;
+    if (!make_curve(shape, out)) return 0;
+    while (atomic_flag_test_and_set(&kept_busy)) {}
+    struct lr_table *dropped = kept[kept_next].table;
+    kept[kept_next] = *out;
+    kept_next = (kept_next + 1) % LR_KEPT_CURVES;
+    atomic_fetch_add(&out->table->uses, 1);
+    atomic_flag_clear(&kept_busy);
+    if (dropped) lr_release(dropped);
+    return 1;
+}
+
+static int series_pieces(const ramp *r, shape_row row, const series_shape *shape, lr_piece *out) {
+    curve c;
+    int count = 0;
+    if (!curve_of(shape, &c)) return -1;
+    *r->table = c.table;
+    const double step = r->length / c.slices;
+    const lr_piece ends[2] = {from_start(r, row.near_start, ONE), from_stop(r, row.near_stop, ONE)};
+    const double begins[4] = {
+        later(ends[0].begin, position(r, r->length * LR_NEAREST)), position(r, step * c.lead_slices[0]),
+        position(r, step * c.start_rows), position(r, r->length - step * c.lead_slices[1])};
+    out[count] = ends[0]; /* the start itself has no octave */
+    out[count].formula = LR_hold;
+    out[count++].end = r->start;
+    for (int i = 0; i < 4; i++) {
+        const int side = i / 2, is_slice = i == 1 || i == 2;
+        out[count] = ends[side];
+        out[count].begin = later(out[count - 1].begin, begins[i]);
+        out[count].table = is_slice ? c.rows[side] : c.lead[side];
+        out[count].arg = is_slice ? c.slices : c.bits[side];
+        if (is_slice) out[count].formula = row.far;
+        count++;
+    }
+    return count;
+}
+
+#define LR_SERIES_PIECES(name, left, inner, outer)                                               \
+    static int name##_pieces(const ramp *r, shape_row row, lr_piece *out) {                      \
+        const double *args = r->args;                                                            \
+        const series_shape shape = {left, {args[0], args[1]}, inner, outer};                     \
+        return series_pieces(r, row, &shape, out);                                               \
+    }
+LR_SERIES(LR_SERIES_PIECES)
+
+/* -- noise -- */
+
+#include "_noise.h"
+
+static const double *normal_table(void) {
+    static double table[LR_NORMAL_ROWS * LR_SLICE_ROW];
+    static atomic_flag busy = ATOMIC_FLAG_INIT;
+    static int done = 0;
+    while (atomic_flag_test_and_set(&busy)) {}
+    if (!done) fill_normal_table(table);
+    done = 1;
+    atomic_flag_clear(&busy);
+    return table;
+}
+
+void lr_prepare_noise(uint64_t seed, double scale, int is_normal, double limit, const lr_ramp *r, lr_piece *out) {
+    const uint64_t key = mixed(seed + 0x9e3779b97f4a7c15ULL);
+    const dd within = limit < 9.0 ? normal_within((dd){limit, 0.0}) : ONE;
+    out[0] = from_start(r, is_normal ? LR_normal_noise : LR_noise, ONE);
+    out[0].span_h = scale;
+    out[0].rate_h = (double)(key >> 32);
+    out[0].rate_l = (double)(key & 0xffffffffU);
+    out[0].arg = within.h + within.l;
+    out[0].table = is_normal ? normal_table() : NULL;
+}
+
 /* -- the registry -- */
 
 #define LR_NAME(name, ...) #name,
-const char *const lr_shape_names[] = {LR_SHAPES(LR_NAME)};
+const char *const lr_shape_names[] = {LR_SHAPES(LR_NAME) LR_CURVES(LR_NAME)};
 const char *const lr_formula_names[] = {LR_FORMULAS(LR_NAME) "call"};
-const int lr_shape_count = (int)(sizeof lr_shape_names / sizeof *lr_shape_names);
+#define LR_ONE(...) +1
+const int lr_shape_count = LR_SHAPES(LR_ONE), lr_curve_count = LR_CURVES(LR_ONE);
 
 int lr_prepare(int shape, const lr_ramp *r, lr_piece *out) {
     int code = 0;
 #define LR_CASE(name, prepare, near_start, near_stop, far, half, unit) \
     if (shape == code++) return prepare(r, (shape_row){LR_##near_start, LR_##near_stop, LR_##far, half, unit}, out);
     LR_SHAPES(LR_CASE)
-#undef LR_CASE
+#define LR_CURVE_CASE(name, prepare) \
+    if (shape == code++) return prepare(r, out);
+    LR_CURVES(LR_CURVE_CASE)
     return -1;
 }
 
 int lr_prepare_cubic(const double *coefficients, const lr_ramp *r, lr_piece *out) {
-    double *constants = malloc(12 * sizeof(double));
-    if (!constants) return -1;
+    if (!(*r->table = new_table(12))) return -1;
+    double *constants = (*r->table)->constants;
     memcpy(constants, coefficients, 12 * sizeof(double));
-    *r->table = constants;
     out[0] = from_start(r, LR_cubic, ONE);
     out[0].table = constants;
     out[1] = from_stop(r, LR_cubic, ONE);
     out[1].table = constants + 6;
-    out[1].begin = later(out[0].begin, position(r, r->length * r->arg));
+    out[1].begin = later(out[0].begin, position(r, r->length * r->args[0]));
     return 2;
 }
 

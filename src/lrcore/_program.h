@@ -75,22 +75,29 @@ extern const lr_engine lr_engine_avx2, lr_engine_avx512;
 #endif
 
 /* A ramp on the clock of its node: its position is mul * x - origin, in ticks; origin and length are two doubles each. */
+#define LR_MAX_ARGS 2
 typedef struct lr_ramp {
-    double start, stop, mul, origin, origin_low, length, length_low;
-    double arg;        /* the shape's parameter; of a cubic, where it is half way */
-    double **table;    /* OUT: constants, allocated with malloc, if the shape needs any */
+    double start, stop, mul, origin, origin_low;
+    double length, length_low; /* of a curve without an end: the ticks of one of its steps */
+    double args[LR_MAX_ARGS];  /* the shape's parameters; of a cubic, where it is half way */
+    struct lr_table **table;   /* OUT: the owner of its constants, if it has any; to be given to lr_release */
 } lr_ramp;
+
+#define LR_ORDER 12 /* of the polynomials made from series */
 
 /* Writes the pieces of a ramp into `out` (room for LR_MAX_PIECES) and returns how many, or -1 without memory. */
 #define LR_MAX_PIECES 8
 int lr_prepare(int shape, const lr_ramp *ramp, lr_piece *out);
 /* The cubic a w + b w^2 + c w^3 of the fraction w of its length; coefficients from the start, then from the stop, in two doubles. */
 int lr_prepare_cubic(const double *coefficients, const lr_ramp *ramp, lr_piece *out);
+/* noise in (-scale, scale), or normal with the standard deviation `scale`, within limit * scale; the limit may be infinite */
+void lr_prepare_noise(uint64_t seed, double scale, int is_normal, double limit, const lr_ramp *ramp, lr_piece *out);
 /* base^(2^j) for j < 54: {high, low, exponent} each, high in [1, 2). */
 #define LR_POWERS (3 * 54)
 void lr_prepare_powers(double base, double *table);
-extern const char *const lr_shape_names[];
-extern const int lr_shape_count;
+void lr_release(struct lr_table *table);
+extern const char *const lr_shape_names[]; /* then those of the curves without an end */
+extern const int lr_shape_count, lr_curve_count;
 extern const char *const lr_formula_names[];
 
 #endif

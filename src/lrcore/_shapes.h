@@ -27,8 +27,15 @@
     FORMULA(power_rest, mix(k, one_minus(power_of(k, m, l))))                                                 \
     FORMULA(power_far, join_power(power_block_of(k, block_of(k, m), 1.0), offset_in_block(k, m, l)))          \
     FORMULA(power_rest_far, join_power(power_block_of(k, block_of(k, m), -1.0), offset_in_block(k, m, l)))    \
+    FORMULA(law, mix(k, law_of(k, m, l)))                                                                     \
+    FORMULA(law_far, join_power(law_block_of(k, block_of(k, m)), offset_in_block(k, m, l)))                   \
+    FORMULA(slice, mix(k, slice_of(k, argument(k, m, l))))                                                    \
+    FORMULA(lead, mix(k, lead_of(k, argument(k, m, l), 0)))                                                   \
+    FORMULA(lead_of_power, mix(k, lead_of(k, argument(k, m, l), 1)))                                          \
     FORMULA(power_tail, mix(k, power_series(k, argument(k, m, l))))                                           \
     FORMULA(cubic, mix(k, cubic_of(k, argument(k, m, l))))                                                    \
+    FORMULA(noise, k->span_h * noise_of(k, m))                                                                \
+    FORMULA(normal_noise, k->span_h * normal_of(k->table, noise_of(k, m) * k->arg))                           \
     FORMULA(sample, k->table[(int64_t)m])
 
 /* SHAPE(name, how it is cut into pieces (_prepare.c), formula near the start, near the stop, and far from both, the fraction of
@@ -39,7 +46,27 @@
     SHAPE(cosine, two_sides, half_cosine, half_cosine, half_cosine_far, 0.5, HALF_PI)                          \
     SHAPE(exponential, geometric_pieces, geometric, geometric, geometric_far, 1.0, ONE)                        \
     SHAPE(polynomial, power_from_stop, power, power, power, 0.5, ONE)                                          \
-    SHAPE(polynomial_from_start, power_from_start, power, power, power, 0.5, ONE)
+    SHAPE(polynomial_from_start, power_from_start, power, power, power, 0.5, ONE)                              \
+    SHAPE(sqrt, root_from_start, power, power, power, 0.5, ONE)                                                \
+    SHAPE(square, square_from_start, power, power, power, 0.5, ONE)                                            \
+    SHAPE(harmonic, harmonic_pieces, law, law, law_far, 0.5, ONE)                                              \
+    SHAPE(rex, rex_pieces, lead, lead, slice, 0.5, ONE)                                                        \
+    SHAPE(tanh, tanh_pieces, lead, lead, slice, 0.5, ONE)                                                      \
+    SHAPE(sigmoid, sigmoid_pieces, lead, lead, slice, 0.5, ONE)                                                \
+    SHAPE(cosine_power, cosine_power_pieces, lead, lead, slice, 0.5, ONE)                                      \
+    SHAPE(cosine_power_annealing, cosine_power_annealing_pieces, lead, lead, slice, 0.5, ONE)                  \
+    SHAPE(mirror_cosine, mirror_cosine_pieces, lead, lead, slice, 0.5, ONE)                                    \
+    SHAPE(quarter_cosine, quarter_cosine_pieces, lead, lead, slice, 0.5, ONE)                                  \
+    SHAPE(k_decay, k_decay_pieces, lead_of_power, lead, slice, 0.5, ONE)                                       \
+    SHAPE(k_decay_polynomial, k_decay_polynomial_pieces, lead_of_power, lead, slice, 0.5, ONE)
+
+/* CURVE(name, how a curve without an end is cut into pieces); their codes follow those of the shapes */
+#define LR_CURVES(CURVE)                            \
+    CURVE(geometric, geometric_curve)               \
+    CURVE(natural_exponential, natural_curve)       \
+    CURVE(inverse_time, inverse_time_curve)         \
+    CURVE(inverse_sqrt, inverse_sqrt_curve)         \
+    CURVE(power_law, power_law_curve)
 
 enum lr_formula {
 #define LR_CODE(name, value) LR_##name,
@@ -52,6 +79,12 @@ enum lr_formula {
 static inline dd argument(const lr_piece *k, double m, double l) {
     double h = m * k->rate_h;
     return (dd){h, (residual(m, k->rate_h, h) + m * k->rate_l) + l * k->rate_h};
+}
+
+/* the same for l = 0, which the compiler may not leave out by itself */
+static inline dd argument_of_whole(const lr_piece *k, double m) {
+    double h = m * k->rate_h;
+    return (dd){h, residual(m, k->rate_h, h) + m * k->rate_l};
 }
 
 /* end + span * c, with one rounding that counts: the products' residuals are carried into the small part */
@@ -189,6 +222,7 @@ static inline offset geometric_offset(const lr_piece *k, double i) { return (off
  * {high, low}, and the slices {1 / c, high, low} */
 #define LR_POWER_BINOMIALS 9
 #define LR_POWER_OCTAVES 128
+#define LR_TAIL_TERMS 14
 #define LR_POWER_SLICES (LR_POWER_BINOMIALS + 2 * LR_POWER_OCTAVES)
 
 /* what all distances of one slice share, and the binomial coefficients */
@@ -221,13 +255,13 @@ static inline dd power_from_anchor(power_anchor a, double f) {
     return (dd){a.high, a.low + a.high * (d * q)};
 }
 
-/* (m + l)^power = m^power (1 + power l / m), where l / m needs few digits */
-static inline dd power_of(const lr_piece *k, double m, double l) {
-    power_anchor a = power_anchor_of(k, m);
-    dd y = power_from_anchor(a, fraction_of(m));
-    double shrink = from_bits(0x7fe0000000000000ULL - (bits_of(m) & 0x7ff0000000000000ULL));
+/* (m + l)^power = m^power (1 + power l / m), where l / m needs few digits; shrink: what scales m to [1, 2) */
+static inline dd power_at(power_anchor a, double shrink, double m, double l) {
+    dd y = power_from_anchor(a, m * shrink);
     return (dd){y.h, y.l + y.h * (a.b1 * ((l * shrink) * a.inverse))};
 }
+static inline double shrink_of(double m) { return from_bits(0x7fe0000000000000ULL - (bits_of(m) & 0x7ff0000000000000ULL)); }
+static inline dd power_of(const lr_piece *k, double m, double l) { return power_at(power_anchor_of(k, m), shrink_of(m), m, l); }
 
 /* 1 - c, for c that is no closer to 1 than a quarter of a slice (nearer, power_tail takes over) */
 static inline dd one_minus(dd c) { return two_sum(1.0 - c.h, -c.l); }
@@ -250,14 +284,107 @@ static inline double join_power(power_block a, double i) {
     return a.high + (a.low + i * (a.q1 + i * (a.q2 + i * (a.q3 + i * (a.q4 + i * (a.q5 + i * a.q6))))));
 }
 
+/* ((m + tau) / tau)^power: a power of the distance from a place `tau` (the piece's rate) before its end, the whole value */
+static inline dd law_distance(const lr_piece *k, double m, double l) {
+    dd d = two_sum(m, k->rate_h);
+    return quick_sum(d.h, d.l + (k->rate_l + l));
+}
+static inline dd law_of(const lr_piece *k, double m, double l) {
+    dd d = law_distance(k, m, l);
+    return power_of(k, d.h, d.l);
+}
+
+#define LR_LAW_FAR(power) (145408.0 * (1.0 + (power) / 3.0)) /* binomial(-power, 7) (512 / m)^7 < 2^-57, power <= 16 */
+
+static inline power_block law_block_of(const lr_piece *k, double a) {
+    const double *b = k->table;
+    dd d = law_distance(k, a, 0.0), y = power_of(k, d.h, d.l), v = mix_wide(k, y);
+    double r = k->s / d.h, f = k->span_h * (y.h + y.l);
+    double r1 = f * r, r2 = r1 * r, r3 = r2 * r, r4 = r3 * r, r5 = r4 * r, r6 = r5 * r;
+    return (power_block){v.h, v.l, b[1] * r1, b[2] * r2, b[3] * r3, b[4] * r4, b[5] * r5, b[6] * r6};
+}
+
+/* -- from series (_series.h) --
+ *
+ * A slice of a curve is a polynomial about its middle; table: rows of {middle, two doubles, coefficients 1 to LR_ORDER, nothing}.
+ * An end where it vanishes is w^power times a polynomial of w, or of w^power; table: as for power_of, its length 1, and behind it
+ * {two doubles, coefficients 1 to LR_ORDER}. */
+#define LR_SLICE_ROW (LR_ORDER + 4)
+
+/* c[0] + c[1] z + ... + c[11] z^11; summed as a tree, since one term after the other would wait for each product */
+static inline double twelve_terms(const double *restrict c, double z) {
+    double z2 = z * z, z4 = z2 * z2;
+    double low = (c[0] + z * c[1]) + z2 * (c[2] + z * c[3]);
+    double middle = (c[4] + z * c[5]) + z2 * (c[6] + z * c[7]);
+    double high = (c[8] + z * c[9]) + z2 * (c[10] + z * c[11]);
+    return low + z4 * (middle + z4 * high);
+}
+
+static inline dd slice_value(const double *restrict t, dd w) {
+    double d = (w.h - t[0]) + w.l;
+    return (dd){t[1], t[2] + d * twelve_terms(t + 3, d)};
+}
+
+static inline int slice_index(const lr_piece *k, double w) { return (int)(w * k->arg); }
+
+static inline dd slice_of(const lr_piece *k, dd w) {
+    LR_ONE_BY_ONE;
+    return slice_value(k->table + LR_SLICE_ROW * slice_index(k, w.h), w);
+}
+
+static inline const double *lead_polynomial(const lr_piece *k) {
+    return k->table + LR_POWER_SLICES + LR_TAIL_TERMS + 3 * (1 << (int)k->arg);
+}
+
+/* y: w^power, whose low part is a correction of the middle of a slice, and not small */
+static inline dd lead_at(const double *restrict t, dd y, double w, int of_power) {
+    y = quick_sum(y.h, y.l);
+    const dd p = two_product(y.h, t[0]);
+    const double z = of_power ? y.h : w;
+    return (dd){p.h, p.l + ((y.l * t[0] + y.h * t[1]) + y.h * (z * twelve_terms(t + 2, z)))};
+}
+
+static inline dd lead_of(const lr_piece *k, dd w, int of_power) {
+    return lead_at(lead_polynomial(k), power_of(k, w.h, w.l), w.h, of_power);
+}
+
 /* 1 - (1 - w)^power = w (power - ...), by its series; table: the coefficients of w^0 ... w^13 of the quotient by w */
-#define LR_TAIL_TERMS 14
 static inline dd power_series(const lr_piece *k, dd w) {
     const double *table = k->table;
     double q = table[LR_TAIL_TERMS - 1];
     for (int i = LR_TAIL_TERMS - 2; i >= 1; i--) q = table[i] + w.h * q;
     double p = table[0] * w.h;
     return (dd){p, (residual(table[0], w.h, p) + table[0] * w.l) + (w.h * w.h) * q};
+}
+
+/* -- noise -- */
+
+/* SplitMix64's mixer (Steele, Lea & Flood 2014) */
+static inline uint64_t mixed(uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+}
+
+/* an odd multiple of 2^-53 in (-1, 1), from the step and a key, whose halves are the piece's rates */
+static inline double noise_of(const lr_piece *k, double m) {
+    const uint64_t key = ((uint64_t)(int64_t)k->rate_h << 32) | (uint64_t)(int64_t)k->rate_l;
+    const uint64_t bits = mixed(key + ((uint64_t)(int64_t)m + 1) * 0x9e3779b97f4a7c15ULL);
+    return (double)(int64_t)(bits >> 11) * 0x1p-52 + (0x1p-53 - 1.0);
+}
+
+/* sqrt(2) erfinv(t) from rows as of slices: about multiples of 1 / 64 up to 1/2, then, by what is missing to 1, sixteen an octave */
+#define LR_NORMAL_MIDDLE 33
+#define LR_NORMAL_OCTAVES 53
+#define LR_NORMAL_ROWS (LR_NORMAL_MIDDLE + 16 * LR_NORMAL_OCTAVES)
+
+static inline double normal_of(const double *restrict table, double t) {
+    LR_ONE_BY_ONE;
+    const double size = t < 0 ? -t : t, rest = 1.0 - size;
+    const int tail = size > 0.5, octave_slice = (int)((bits_of(rest) >> 48) - ((1023ULL - LR_NORMAL_OCTAVES) << 4));
+    const double *row = table + LR_SLICE_ROW * (tail ? LR_NORMAL_MIDDLE + octave_slice : (int)(size * 64.0 + 0.5));
+    const dd value = slice_value(row, (dd){tail ? rest : size, 0.0});
+    return t < 0 ? -(value.h + value.l) : value.h + value.l;
 }
 
 /* a w + b w^2 + c w^3; table: a, b, c in two doubles */

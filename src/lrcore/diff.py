@@ -14,6 +14,7 @@ from .cycles import cycle_starts
 from .errors import SpecError, Words, shown
 from .schedule import (
     Constant,
+    Curve,
     Every,
     Knots,
     PastEnd,
@@ -203,7 +204,7 @@ def _thinned(steps: list[int]) -> list[int]:
 def _boundaries(schedule: Schedule, last: int) -> list[int]:
     """Steps up to `last` at which a schedule may turn or jump."""
     match schedule:
-        case Constant() | Ramp():
+        case Constant() | Curve() | Ramp():
             return [schedule.steps] if isinstance(schedule.steps, int) else []
         case Knots():
             return _thinned([-int(-position // 1) for position in schedule.positions])

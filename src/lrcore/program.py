@@ -11,22 +11,24 @@ import os
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
-from math import frexp, gcd, prod
+from math import frexp, gcd, inf, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._kernel import CALL, CUBIC, HOLD, OPS, SAMPLES, Kernel, StepError, survey
+from ._kernel import CALL, CUBIC, HOLD, NOISE, OPS, SAMPLES, Kernel, StepError, survey
 from .checks import LAST_STEP, ratio, whole
 from .cycles import cycle_starts
 from .errors import SpecError, Words
 from .pchip import cubic_pieces
 from .schedule import (
     Constant,
+    Curve,
     Every,
     Knots,
     Maximum,
     Minimum,
+    Noise,
     PastEnd,
     Per,
     Product,
@@ -55,8 +57,8 @@ _HUGE, _TINY = 2.0**60, 2.0**-60
 
 
 Exact = int | Fraction
-Segment = tuple[Exact, int, int, Exact, Exact, float, float, float, Any]
-"""(begin, code, mul, origin, length, start, stop, arg, extra): from `begin` on, position mul * x - origin of what `code` says."""
+Segment = tuple[Exact, int, int, Exact, Exact, float, float, tuple[float, ...], Any]
+"""(begin, code, mul, origin, length, start, stop, args, extra): from `begin` on, position mul * x - origin of what `code` says."""
 
 
 class _Compiler:
@@ -89,7 +91,7 @@ class _Compiler:
         if isinstance(schedule, PastEnd):
             op = MIRROR if schedule.mode == "mirror" else REFUSE
             return self._add(op, (self.node(schedule.inner, ticks),), float(schedule.inner.own_length("steps") * ticks))
-        if isinstance(schedule, Samples) and ticks != 1:
+        if isinstance(schedule, Samples | Noise) and ticks != 1:
             return self._add(PER, (self.node(schedule),), float(ticks))
         return self._pieces(self.segments(schedule, ticks))
 
@@ -113,6 +115,8 @@ class _Compiler:
             return self._ramp(schedule, ticks)
         if isinstance(schedule, Constant):
             return [_hold(0, schedule.value)]
+        if isinstance(schedule, Curve):
+            return self._curve(schedule, ticks)
         if isinstance(schedule, Sequence):
             shifted, offset = [], 0
             for phase in schedule.phases:
@@ -126,9 +130,11 @@ class _Compiler:
             return self._stretched(schedule.inner, ticks, ratio(schedule.k))
         if isinstance(schedule, Knots):
             return _knots(schedule, ticks)
+        if isinstance(schedule, Noise) and ticks == 1:
+            return [(0, NOISE, 1, 0, 1, schedule.scale, 0.0, (schedule.limit or inf,) if schedule.kind == "normal" else (), schedule.seed)]
         if isinstance(schedule, Samples) and ticks == 1:
             data = schedule.data
-            return [(0, SAMPLES, 1, 0, 0, 0.0, 0.0, 0.0, _Data(data)), _hold(len(data), float(data[-1]))]
+            return [(0, SAMPLES, 1, 0, 0, 0.0, 0.0, (), _Data(data)), _hold(len(data), float(data[-1]))]
         return [_call(self.node(schedule, ticks))]
 
     def _ramp(self, ramp: Ramp, ticks: int) -> list[Segment]:
@@ -137,15 +143,35 @@ class _Compiler:
         if steps <= 0 or start == stop:
             return [_hold(0, stop)]
         length = steps * ticks
-        arg = ramp.args[0] if ramp.args else 0.0
         top = max(abs(start), abs(stop))
+        code, args = CODES[ramp.shape], ramp.args
         if _TINY <= top <= _HUGE or ramp.shape == "exponential":
-            return [(0, CODES[ramp.shape], 1, 0, length, start, stop, arg, None), _hold(length, stop)]
+            return [(0, code, 1, 0, length, start, stop, args, None), _hold(length, stop)]
         exponent = frexp(top)[1]
-        near_one = self._pieces([(0, CODES[ramp.shape], 1, 0, length, _scaled(start, -exponent), _scaled(stop, -exponent), arg, None)])
+        near_one = (0, code, 1, 0, length, _scaled(start, -exponent), _scaled(stop, -exponent), args, None)
+        return [self._times_power_of_two(near_one, exponent), _hold(length, stop)]
+
+    def _curve(self, curve: Curve, ticks: int) -> list[Segment]:
+        """A curve without an end, on a clock of which `ticks` are one of its steps."""
+        if curve.start == 0 or curve.steps == 0:
+            return [_hold(0, curve.start)]
+        exponent = 0 if _TINY <= abs(curve.start) <= _HUGE else frexp(curve.start)[1]
+        start = _scaled(curve.start, -exponent) if exponent else curve.start
+
+        def on_clock(ticks: int) -> Segment:
+            return (0, CODES[curve.shape], 1, 0, ticks, start, 0.0, curve.args, None)
+
+        segments = [self._times_power_of_two(on_clock(ticks), exponent) if exponent else on_clock(ticks)]
+        if isinstance(curve.steps, int):
+            end = Program([(PIECES, (on_clock(1),))], [(0, 1.0)], {}, 1)(curve.steps)
+            segments.append(_hold(curve.steps * ticks, _scaled(end, exponent)))
+        return segments
+
+    def _times_power_of_two(self, near_one: Segment, exponent: int) -> Segment:
+        """A segment near 1 times 2**exponent, in two factors that both fit, so that nothing over- or underflows on the way."""
         scale, rest = divmod(exponent, 2)
         factors = (self._pieces([_hold(0, 2.0 ** (scale + rest))]), self._pieces([_hold(0, 2.0**scale)]))
-        return [_call(self._add(PRODUCT, (near_one, *factors))), _hold(length, stop)]
+        return _call(self._add(PRODUCT, (self._pieces([near_one]), *factors)))
 
     def _until(self, until: Until, ticks: int) -> list[Segment]:
         steps: int = until.steps  # type: ignore[assignment]
@@ -180,11 +206,11 @@ class _Data:
 
 
 def _hold(begin: Exact, value: float) -> Segment:
-    return (begin, HOLD, 1, 0, 0, value, 0.0, 0.0, None)
+    return (begin, HOLD, 1, 0, 0, value, 0.0, (), None)
 
 
 def _call(node: int) -> Segment:
-    return (0, CALL, 1, 0, 0, 0.0, 0.0, 0.0, node)
+    return (0, CALL, 1, 0, 0, 0.0, 0.0, (), node)
 
 
 def _shifted(segment: Segment, by: int) -> Segment:
@@ -216,11 +242,11 @@ def _knots(knots: Knots, ticks: int) -> list[Segment]:
     cubics = cubic_pieces([Fraction(x) for x in knots.positions], ys) if knots.kind == "pchip" else None
     code = CUBIC if cubics is not None else CODES[_KNOTS[knots.kind]]
     for i, (x, following) in enumerate(pairwise(xs)):
-        half, extra = cubics[i] if cubics is not None else (0.0, None)
+        args, extra = ((cubics[i][0],), cubics[i][1]) if cubics is not None else ((), None)
         if ys[i] == ys[i + 1]:
             segments.append(_hold(x, ys[i]))
         else:
-            segments.append((x, code, 1, x, following - x, ys[i], ys[i + 1], half, extra))
+            segments.append((x, code, 1, x, following - x, ys[i], ys[i + 1], args, extra))
     return [*segments, _hold(xs[-1], ys[-1])]
 
 

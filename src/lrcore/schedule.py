@@ -21,7 +21,7 @@ from .checks import LAST_STEP, Length, decimal_fraction, length, number, ratio, 
 from .cycles import cycle_starts
 from .errors import SpecError
 from .samples import INLINE, sample_digest, sample_values
-from .shapes import SHAPES
+from .shapes import CURVES, SHAPES, Shape
 
 if TYPE_CHECKING:
     from .program import Program
@@ -333,7 +333,7 @@ class Ramp(Schedule, frozen=True):
         if shape is None:
             raise SpecError("shape", f"one of {', '.join(SHAPES)}", self.shape)
         if self.args or shape.parameters:
-            self._keep_args(shape.name)
+            self._keep("args", _args_of(shape, self.args))
         if not isinstance(self.endpoint, bool):
             raise SpecError("endpoint", "True or False", self.endpoint)
         if not isfinite(self.stop - self.start):
@@ -342,22 +342,104 @@ class Ramp(Schedule, frozen=True):
             shape.ends(self.start, self.stop)
         self._keep_defaults()
 
-    def _keep_args(self, shape: str) -> None:
-        parameters = SHAPES[shape].parameters
-        if not isinstance(self.args, tuple | list) or len(self.args) != len(parameters):
-            wanted = ", ".join(parameter.name for parameter in parameters) or "none"
-            raise SpecError("args", f"the parameters of {shape} ({wanted})", self.args)
-        values = []
-        for parameter, value in zip(parameters, self.args, strict=True):
-            value = number(value, parameter.name, parameter.domain)
-            if not parameter.low < value <= parameter.high:
-                raise SpecError(parameter.name, parameter.domain, value)
-            values.append(value)
-        self._keep("args", tuple(values))
-
     @cached_property
     def _facts(self) -> tuple[Span, float, int]:
         return _span_of(self.steps), max(abs(self.start), abs(self.stop)), 1
+
+
+def _args_of(shape: Shape, args: Any) -> tuple[float, ...]:
+    """A shape's parameters as floats, each within its domain."""
+    if not isinstance(args, tuple | list) or len(args) != len(shape.parameters):
+        wanted = ", ".join(parameter.name for parameter in shape.parameters) or "none"
+        raise SpecError("args", f"the parameters of {shape.name} ({wanted})", args)
+    values = []
+    for parameter, value in zip(shape.parameters, args, strict=True):
+        value = number(value, parameter.name, parameter.domain)
+        if not parameter.holds(value):
+            raise SpecError(parameter.name, parameter.domain, value)
+        values.append(value)
+    if shape.args is not None:
+        shape.args(*values)
+    return tuple(values)
+
+
+class Curve(Schedule, frozen=True):
+    """From `start` on along a curve without an end; with `steps` it ends there, and the value it has come to holds.
+
+    shape : a name of CURVES; args : its parameters, in the registry's order; `curve` takes them by name
+    What is left of a decay below 2^-800 of its start counts as 0.
+    Raises SpecError, also for a curve that grows without an end, or by more than 1e200 to its end.
+    """
+
+    start: float
+    shape: str
+    args: tuple[float, ...]
+    steps: int | float | Literal["rest"] | None = None
+
+    def __post_init__(self) -> None:
+        self._keep_number("start")
+        shape = CURVES.get(self.shape) if isinstance(self.shape, str) else None
+        if shape is None:
+            raise SpecError("shape", f"one of {', '.join(CURVES)}", self.shape)
+        self._keep("args", _args_of(shape, self.args))
+        if self.steps is not None:
+            self._keep("steps", length(self.steps, "steps"))
+        if self._growth > 1e200:
+            raise SpecError("steps", f"an end before {shape.name} has grown by 1e200", self.steps, "Give it fewer steps.")
+        self._check()
+
+    @property
+    def _growth(self) -> float:
+        """The largest factor from the start on."""
+        growth = CURVES[self.shape].growth
+        if growth is None or not isinstance(self.steps, int | None):
+            return 1.0
+        try:
+            return max(1.0, growth(*self.args, float(LAST_STEP if self.steps is None else self.steps)))
+        except OverflowError:
+            return inf
+
+    @cached_property
+    def _facts(self) -> tuple[Span, float, int]:
+        return _span_of(self.steps), abs(self.start) * self._growth, 1
+
+
+class Noise(Schedule, frozen=True):
+    """Random numbers that can be asked for again: the value at step t depends on the seed and floor(t) alone, and never ends.
+
+    kind : "uniform" in (-scale, scale), or "normal" with standard deviation `scale`
+    limit : normal values all lie within limit * scale of 0, each as likely as the bell curve says among those that do
+    Source: SplitMix64 of the step (Steele, Lea & Flood 2014) under a key mixed from the seed; of its upper 53 bits u = (2 b + 1) / 2^53 - 1
+    in (-1, 1), the uniform value over scale; a normal one is sqrt(2) erfinv(u erf(limit / sqrt(2))) scale.
+    Raises SpecError.
+
+    >>> import lrcore as lr
+    >>> noise = lr.Noise(seed=1, scale=0.1)
+    >>> noise(7) == noise([7])[0], abs(noise.values(1000)).max() < 0.1
+    (np.True_, np.True_)
+    """
+
+    seed: int
+    kind: Literal["uniform", "normal"] = "uniform"
+    scale: float = 1.0
+    limit: float | None = None
+
+    def __post_init__(self) -> None:
+        self._keep("seed", whole(self.seed, "seed"))
+        if self.kind not in ("uniform", "normal"):
+            raise SpecError("kind", "one of uniform, normal", self.kind)
+        self._keep_number("scale")
+        if not 0 <= self.scale <= 1e100:
+            raise SpecError("scale", "a number from 0 to 1e100", self.scale)
+        if self.limit is not None:
+            self._keep_number("limit")
+            if self.kind != "normal" or not 0.01 <= self.limit <= 8:
+                raise SpecError("limit", "a number from 0.01 to 8, with normal noise", self.limit)
+        self._keep_defaults()
+
+    @cached_property
+    def _facts(self) -> tuple[Span, float, int]:
+        return None, self.scale * (9.0 if self.kind == "normal" else 1.0), 1
 
 
 class Knots(Schedule, frozen=True):
@@ -527,7 +609,7 @@ class Sequence(_Joined, frozen=True):
             self._check_fractions()
 
     def _check_fractions(self) -> None:
-        lengths = [getattr(phase, "steps", None) if type(phase) in (Ramp, Constant, Until) else None for phase in self.phases]
+        lengths = [getattr(phase, "steps", None) if type(phase) in (Ramp, Curve, Constant, Until) else None for phase in self.phases]
         rests = [i for i, steps in enumerate(lengths) if steps == "rest"]
         if len(rests) > 1:
             raise SpecError(f"phases[{rests[1]}].steps", 'at most one phase of "rest"', "rest")
@@ -537,10 +619,10 @@ class Sequence(_Joined, frozen=True):
 
     def _over(self, horizon: Fraction) -> Schedule:
         """Boundaries are the rounded sums of the exact lengths, so that no rounding error adds up along the phases."""
-        phases = [phase if type(phase) in (Ramp, Constant, Until) else phase._over(horizon) for phase in self.phases]
+        phases = [phase if type(phase) in (Ramp, Curve, Constant, Until) else phase._over(horizon) for phase in self.phases]
         exact: list[Fraction | None] = []
         for phase in phases:
-            steps = phase.steps if type(phase) in (Ramp, Constant, Until) else phase.span  # type: ignore[attr-defined]
+            steps = phase.steps if type(phase) in (Ramp, Curve, Constant, Until) else phase.span  # type: ignore[attr-defined]
             exact.append(None if steps in ("rest", None) else _exact(steps, horizon))
         rest = horizon - sum(part for part in exact if part is not None)
         done, boundary, resolved = Fraction(0), 0, []
@@ -552,7 +634,7 @@ class Sequence(_Joined, frozen=True):
                 raise SpecError(f"phases[{i}].steps", "something left of the horizon for the rest", Fraction(rest).__float__())
             done += rest if part is None else part
             steps, boundary = rounded(done) - boundary, rounded(done)
-            if type(phase) in (Ramp, Constant, Until):
+            if type(phase) in (Ramp, Curve, Constant, Until):
                 if isinstance(phase, Until):
                     phase = msgspec.structs.replace(phase, inner=phase.inner._over(horizon))
                 phase = msgspec.structs.replace(phase, steps=steps)
@@ -832,7 +914,7 @@ def _steps(schedule: Schedule) -> int | None:
 
 if not TYPE_CHECKING:
     AnySchedule = (
-        Constant | Ramp | Knots | Samples | Sequence | Product | Sum | Minimum | Maximum
+        Constant | Ramp | Curve | Noise | Knots | Samples | Sequence | Product | Sum | Minimum | Maximum
         | Repeat | Every | Per | Stretch | Until | PastEnd
     )  # fmt: skip
 
@@ -843,13 +925,27 @@ def ramp(start: Number, stop: Number, steps: Length, shape: str = "linear", *, e
     >>> ramp(1.0, 0.0, 4, "polynomial", power=2)([0, 2, 4])
     array([1.  , 0.25, 0.  ])
     """
-    known = SHAPES.get(shape) if isinstance(shape, str) else None
+    return Ramp(start, stop, steps, shape, _in_order(SHAPES, shape, parameters), endpoint)
+
+
+def curve(start: Number, shape: str, steps: Length | None = None, **parameters: Number) -> Curve:
+    """A Curve without an end, or with one after `steps` steps, along any of the registry's, with its parameters by name.
+
+    >>> curve(1.0, "inverse_time", rate=0.5)([0, 2, 6])
+    array([1.  , 0.5 , 0.25])
+    """
+    return Curve(start, shape, _in_order(CURVES, shape, parameters), steps)
+
+
+def _in_order(registry: dict[str, Shape], shape: str, parameters: dict[str, Number]) -> tuple[float, ...]:
+    """A shape's parameters in the registry's order."""
+    known = registry.get(shape) if isinstance(shape, str) else None
     if known is None:
-        raise SpecError("shape", f"one of {', '.join(SHAPES)}", shape)
+        raise SpecError("shape", f"one of {', '.join(registry)}", shape)
     names = [parameter.name for parameter in known.parameters]
     if set(parameters) != set(names):
         raise SpecError("parameters", f"exactly those of {shape} ({', '.join(names) or 'none'})", sorted(parameters))
-    return Ramp(start, stop, steps, shape, tuple(parameters[name] for name in names), endpoint)
+    return tuple(parameters[name] for name in names)
 
 
 def minimum(*terms: Schedule | Number) -> Minimum:
