@@ -104,6 +104,12 @@ def _rex(u: Fraction, args: tuple[float, ...], start: Fraction, stop: Fraction) 
     return real((start * (1 - u) + stop * beta * u) / rest)
 
 
+def _logarithmic(u: Fraction, args: tuple[float, ...], start: Fraction, stop: Fraction) -> mpmath.mpf:
+    more, whole = Fraction(args[0]) - 1, mp.log1p(real(Fraction(args[0]) - 1))
+    left = -mp.log1p(-real((1 - u) * more / (1 + more))) / whole
+    return _mix(start, stop, left, mp.log1p(real(u * more)) / whole)
+
+
 def _falling(z: mpmath.mpf) -> mpmath.mpf:
     """(1 - tanh z) / 2, small where tanh is near 1."""
     return 1 / (1 + mp.exp(2 * z))
@@ -150,6 +156,7 @@ SHAPE: dict[str, Callable[[Fraction, tuple[float, ...], Fraction, Fraction], mpm
     "sqrt": lambda u, args, start, stop: _mix(start, stop, *_power(u, 0.5)[::-1]),
     "square": lambda u, args, start, stop: _mix(start, stop, *_power(u, 2)[::-1]),
     "harmonic": lambda u, args, start, stop: real(start / (1 + u * (start / stop - 1))),
+    "logarithmic": _logarithmic,
     "rex": _rex,
     "tanh": lambda u, args, start, stop: _mix(start, stop, *_between(_falling, args[0], args[1], u)),
     "sigmoid": lambda u, args, start, stop: _mix(start, stop, *_between(_falling, -args[0] / 4, args[0] / 4, u)),
@@ -178,14 +185,15 @@ def _exactly(value: float) -> Judged:
 
 
 def _curve(shape: str, args: tuple[float, ...], start: float, stop: float, u: Fraction) -> Judged:
-    if u <= _NEAR or u >= 1 or shape == "constant":
+    if u <= 0 or u >= 1 or shape == "constant":
         return _exactly(stop if u >= 1 else start)
     value = SHAPE[shape](u, args, Fraction(start), Fraction(stop))
-    return value, 2 * _ulp_of_curve(value, start, stop) + (_FADED * abs(real(start) - real(stop)) if args else 0)
+    as_start = abs(value - real(start)) if u <= _NEAR else 0
+    return value, 2 * _ulp_of_curve(value, start, stop) + as_start + (_FADED * abs(real(start) - real(stop)) if args else 0)
 
 
 _NEAR = Fraction(1, 2**120)
-"""Real positions closer to a ramp's start than this part of its length count as the start: whole steps never are."""
+"""Real positions closer to a ramp's start than this part of its length may count as the start: whole steps never are."""
 
 _FADED = mp.mpf(2) ** -800
 """A power's height below this part of the ramp's counts as 0: (1 / 1000)^100 is none that a float64 product keeps apart from it."""

@@ -65,7 +65,7 @@ def _arguments(draw: DrawFn, shape: Shape) -> tuple[float, ...]:
         args.append(draw(st.one_of(st.sampled_from(round_ones), st.floats(low, high, exclude_min=not parameter.closed))))
     if shape.args is not None:
         args.sort()
-        args[-1] += args[0] == args[-1]
+        args[-1] += 0.5 * (args[-1] - args[0] < 0.001)
     return tuple(args)
 
 

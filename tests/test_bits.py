@@ -106,6 +106,9 @@ LARGE = {
     "restarts": lr.cosine_restarts(1.0, 0.0, 777, decay=0.999),
     "restarts of growing cycles": lr.cosine_restarts(1.0, 0.0, 777, cycle_mul=1.3, decay=0.9),
     "a product of stairs": lr.exponential(1.0, 1e-6, 900_000).every(33) * lr.linear(0.5, 1.0, 12_345).repeat(),
+    "a tangent in slices and blocks": lr.ramp(1.0, 0.0, 7_000_001, "tanh", lower=-6.0, upper=3.0),
+    "a logarithm": lr.ramp(0.0, 1.0, 900_001, "logarithmic", base=1e6),
+    "a law without an end": lr.curve(1.0, "inverse_sqrt", timescale=20_000),
     "mirror": lr.cosine(1.0, 0.0, 99_991).past_end("mirror") + 0.5,
 }
 

@@ -152,6 +152,10 @@ class TestEveryPreset:
             "deepspeed.WarmupLR.warmup_type: expected one of log, linear, got 'square'.",
         ),
         (
+            lambda: deepspeed.WarmupLR(1.0, warmup_num_steps=2**50),
+            'deepspeed.WarmupLR.warmup_num_steps: expected an integer up to 1e+12 with warmup_type="log", got 1125899906842624.',
+        ),
+        (
             lambda: composer.CosineAnnealingWithWarmupScheduler(1.0, 5, 4),
             "composer.CosineAnnealingWithWarmupScheduler.t_max: expected an integer >= t_warmup (5), got 4. It counts the warmup too.",
         ),

@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from math import cos, exp, floor, pi, sqrt, tanh
+from math import cos, exp, floor, log, pi, sin, sqrt, tanh
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +191,32 @@ TOGETHER = {
     "lr.infinite(1, plateau=0.5, warmup=1, cooldown=1, hold=3)": (
         "infinite.stop: expected the value reached at the end, since the plateau ends, got None."
     ),
-    "lr.tanh_decay(1, 0, 5, lower=3, upper=-3)": "tanh_decay.upper: expected a number above lower (3.0), got -3.0.",
+    "lr.direct_power(1, decay=5)": "direct_power.decay: expected an integer from 0 to 0, got 5. A decay needs steps.",
+    "lr.direct_power(1, steps=5, decay=6)": "direct_power.decay: expected a length within the 5 steps of the power of time, got 6.",
+    "lr.power_scheduler(1, batch=10**9, length=1, a=1e305)": (
+        "power_scheduler.a: expected a value whose product with batch and the power of tokens fits a float64, got 1e+305."
+    ),
+    "lr.warm_cool_decay(1, warmup=6, cooldown=6, steps=10)": (
+        "warm_cool_decay.cooldown: expected warmup and cooldown within the 10 steps of the run, got {'warmup': 6, 'cooldown': 6}."
+    ),
+    "lr.sine_wave(0, 1, 5, gamma=0.5)": (
+        "sine_wave.gamma: expected 1 with mode=\"constant\", got 0.5. It belongs to mode=\"exponential\"."
+    ),
+    "lr.chebyshev(1, 12)": "chebyshev.cycle: expected a power of two up to 1024, got 12.",
+    "lr.chebyshev(1, 2048)": "chebyshev.cycle: expected a power of two up to 1024, got 2048.",
+    "lr.chebyshev(1, 4, low=2)": "chebyshev.high: expected a number of at least low (2.0), got 1.0.",
+    "lr.chebyshev(1, 4, low=1e-320, high=1e-320)": "chebyshev.low: expected a number that base can be divided by, got 1e-320.",
+    "lr.noisy_linear_cosine(1, 10, periods=0.1234567891)": (
+        "noisy_linear_cosine.periods: expected a fraction of whole numbers up to 500,000, got 0.1234567891. 2.5 is 5 / 2."
+    ),
+    'lr.warmup(lr.constant(1), 0.5, shape="logarithmic")': (
+        "warmup.steps: expected an integer >= 0, got 0.5. "
+        'With shape="logarithmic" and no base the length is an int; resolve fractions before.'
+    ),
+    'lr.warmup(lr.constant(1), 2**50, shape="logarithmic")': (
+        "warmup.steps: expected a number from 1.001 to 1e+12, got 1125899906842624.0."
+    ),
+    "lr.tanh_decay(1, 0, 5, lower=3, upper=-3)": "tanh_decay.upper: expected a number of at least 0.001 above lower (3.0), got -3.0.",
     "lr.compounding(1, 10, 0.5)": "compounding.stop: expected a value that start times powers of gamma can reach, got 10.0.",
     "lr.compounding(0, 10, 2)": "compounding.stop: expected a value that start times powers of gamma can reach, got 10.0.",
     "lr.warmup_restarts(1, cycle=5, warmup=6)": "warmup_restarts.warmup: expected a climb within the 5 steps of the first cycle, got 6.",
@@ -328,7 +353,7 @@ def test_short_lengths(name: str, steps: int) -> None:
     "name", [name for name, recipe in RECIPES.items() if {"peak", "warmup", "steps"} <= {p.name for p in recipe.parameters}]
 )
 def test_warmup_as_long_as_the_run(name: str) -> None:
-    rest = {"decay": 0} if any(each.name == "decay" for each in RECIPES[name].parameters) else {}
+    rest = {each.name: 0 for each in RECIPES[name].parameters if each.name in ("decay", "cooldown")}
     schedule = RECIPES[name](peak=1.0, warmup=100, steps=100, **rest)
     top = 0.5 if name == "half_cosine" else 1.0  # it climbs to the middle
     assert schedule.values(100).tolist() == lr.linear(0.0, top, 100).values().tolist()
@@ -397,6 +422,26 @@ def power(t: int, peak: float, warmup: int, exponent: float, steps: int, decay: 
     last = steps - decay
     law = peak * (min(t, last) / warmup) ** exponent if t >= warmup else peak * t / warmup
     return law * (1 - (t - last) / decay) if t > last else law
+
+
+def fractal(cycle: int) -> list[int]:
+    return [0] if cycle == 1 else [each for j in fractal(cycle // 2) for each in (j, cycle - 1 - j)]
+
+
+def node(t: int, base: float, cycle: int, low: float, high: float, every: int, cycles: int | None) -> float:
+    center, radius, place = (high + low) / 2, (high - low) / 2, fractal(cycle)[t // every % cycle]
+    return base / (center - radius * cos((place + 0.5) * pi / cycle))
+
+
+def cooled(t: int, peak: float, warmup: int, cooldown: int, steps: int, gamma: float, every: int) -> float:
+    cooling = steps - cooldown
+    rate = peak * gamma ** ((min(t, cooling) - warmup) / every) if t >= warmup else peak * t / warmup
+    return rate * min(1, (steps - t) / cooldown)
+
+
+def power_of_tokens(t: int, peak: float, batch: int, length: int, warmup: int, a: float, b: float) -> float:
+    rate = min(peak, batch * a * (max(t, warmup) * batch * length) ** b)
+    return rate * min(1, t / warmup)
 
 
 FORMULAS: dict[str, Callable[..., float]] = {
@@ -473,6 +518,19 @@ FORMULAS: dict[str, Callable[..., float]] = {
     ),
     "one_cycle_momentum": lambda t, steps, high, low, up, phases, shape: one_cycle(t, high, low, high, steps, up),
     "jagged_restarts": lambda t, schedule, **rest: jagged(t, schedule(t), **rest),
+    "sine_wave": lambda t, base, peak, period, mode, gamma, cycles: (
+        base + (peak - base) * abs(sin(pi * t / period)) / 2 ** (t // period)
+    ),
+    "chebyshev": node,
+    "warm_cool_decay": cooled,
+    "noisy_linear_cosine": lambda t, start, steps, periods, alpha, beta, variance, decay, seed: start * (
+        (alpha + 1 - t / steps + lr.Noise(seed, "normal", sqrt(variance / (1 + t) ** decay))(t))
+        * (1 + cos(2 * pi * periods * t / steps)) / 2 + beta
+    ),
+    "direct_power": lambda t, start, exponent, steps, decay, offset: start * max(t - offset, 1) ** exponent * min(
+        1, (steps - (t - offset)) / (steps * decay)
+    ),
+    "power_scheduler": power_of_tokens,
 }  # fmt: skip
 """The value at step t of the example's arguments, as the source prints it; in plain floats, so to nine digits of the largest value."""
 
@@ -583,6 +641,7 @@ PREFIXES: dict[str, tuple[dict[str, Any], Callable[[float], float]]] = {
     "polynomial_from_start": ({"power": 2}, lambda p: p**2),
     "exponential": ({"start": 0.01}, lambda p: 0.01 * 100**p),
     "saturation": ({"rate": 5.0}, lambda p: 1 - exp(-5 * p)),
+    "logarithmic": ({}, lambda p: log(50 * p + 1) / log(50)),
 }
 
 
@@ -600,6 +659,45 @@ def test_every_form_of_warmup(shape: str) -> None:
 )
 def test_every_first_value_of_a_warmup(start: Any, formula: Callable[[int], float]) -> None:
     np.testing.assert_allclose(lr.warmup(lr.constant(1.0), 7, start).values(9), [*map(formula, range(7)), 1, 1], rtol=1e-15)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 1000])
+def test_a_logarithmic_warmup_arrives_on_its_last_step(steps: int) -> None:
+    values = lr.warmup(lr.constant(0.3), steps, 0.1, shape="logarithmic").values(steps + 3)
+    assert (values[max(steps - 1, 0) :] == 0.3).all() and (np.diff(values[:steps]) > 0).all()
+    assert steps < 2 or values[0] == 0.1
+    based = lr.warmup(lr.constant(0.3), steps, 0.1, shape="logarithmic", base=10)
+    assert based == lr.ramp(0.1, 0.3, steps, "logarithmic", base=10) >> lr.constant(0.3)
+
+
+@pytest.mark.parametrize("period", [1, 2, 7, 250])
+def test_arches_end_where_they_begin(period: int) -> None:
+    modes = {"constant": lambda t: 1.0, "halving": lambda t: 2.0 ** -(t // period), "exponential": lambda t: 0.999**t}
+    tops = (np.arange(40) + 0.5) * period
+    for mode, height in modes.items():
+        arches = lr.sine_wave(0.0, 1.0, period, mode, 0.999 if mode == "exponential" else 1, cycles=40)  # type: ignore[arg-type]
+        assert not arches([i * period for i in range(42)]).any()
+        np.testing.assert_allclose(arches(tops), [height(top) for top in tops], rtol=1e-12)
+
+
+@pytest.mark.parametrize("cycle", [1, 2, 8, 1024])
+def test_chebyshev_steps_solve_what_they_are_made_for(cycle: int) -> None:
+    steps = lr.chebyshev(1.0, cycle, low=0.1).values(cycle)
+    curvatures = np.linspace(0.1, 1.0, 41)
+    shrunk = np.prod([1 - curvatures * each for each in steps], axis=0)  # in this order no partial product overflows or drowns
+    best = 2 / (np.cosh(cycle * np.arccosh(1.1 / 0.9)) * 2)  # the Chebyshev polynomial's, which nothing beats
+    assert np.abs(shrunk).max() <= best * 1.001 + 1e-15
+    assert lr.chebyshev(1.0, cycle, cycles=1).own_length("steps") == cycle
+
+
+def test_noise_of_a_line_fades_and_ends() -> None:
+    quiet = lr.cosine_linear(1.0, 0.0, 4000, beta=0.001)
+    noisy = lr.noisy_linear_cosine(1.0, 4000, decay=1.0, seed=5)
+    lacking = noisy.values(4000) - quiet.values(4000)
+    scaled = lacking[:2000] / lr.cosine(1.0, 0.0, 4000).values(2000) * np.sqrt(np.arange(1, 2001))
+    assert 0.9 < scaled.std() < 1.1 and abs(scaled.mean()) < 0.1
+    assert noisy(4000) == noisy(10**9) == 0.001
+    assert np.array_equal(lr.noisy_linear_cosine(1.0, 4000, variance=0).values(), quiet.values())
 
 
 def test_untuned_warmups() -> None:

@@ -43,7 +43,7 @@ class TestEveryRow:
 
     def test_its_parameters_are_kept_within_their_domain(self, name: str) -> None:
         for i, parameter in enumerate(SHAPES[name].parameters):
-            for wrong in (parameter.low - 0.01 * parameter.closed, parameter.high * 1.01, float("nan")):
+            for wrong in (parameter.low - parameter.closed * max(0.001, abs(parameter.low)), parameter.high * 1.01, float("nan")):
                 args = [other.example for other in SHAPES[name].parameters]
                 args[i] = wrong
                 with pytest.raises(lr.SpecError) as refusal:

@@ -120,7 +120,7 @@ def test_every_power(power: float, origin: Any) -> None:
 def values_of(parameter: Parameter) -> list[float]:
     """Both ends of its domain, its example, and some between, more of them near the lower end."""
     low, high = parameter.low, parameter.high
-    inside = [low + (high - low) * share for share in (1e-4, 0.01, 0.1, 0.3, 0.7, 1.0)]
+    inside = [low + (high - low) * share for share in (1e-4, 0.01, 0.1, 0.3, 0.5, 0.7, 1.0)]
     return [value for value in (low, *inside, parameter.example) if parameter.holds(value)]
 
 

@@ -25,9 +25,12 @@ typedef struct far_table {
     TABLED(half_cosine_far, cosine_anchor, cosine_offset)  \
     TABLED(geometric_far, geometric_anchor, geometric_offset)
 
-static inline int is_far_power(int formula) { return formula == LR_power_far || formula == LR_power_rest_far || formula == LR_law_far; }
+static inline int is_far_power(int formula) { 
+    return formula == LR_power_far || formula == LR_power_rest_far || formula == LR_law_far || formula == LR_slice_far;
+}
 
 static inline power_block block_at(const lr_piece *k, double a) {
+    if (k->formula == LR_slice_far) return slice_block_of(k, a);
     return k->formula == LR_law_far ? law_block_of(k, a) : power_block_of(k, a, k->formula == LR_power_far ? 1.0 : -1.0);
 }
 

@@ -100,13 +100,13 @@ static inline int run_within(double left, double pace, int n) {
     return steps < (double)n ? (int)steps : n;
 }
 
-/* The slice of a power is an octave's 2^arg-th part, found by the bits of what is raised. KEY: that, in two doubles, at distance m;
- * VALUE: what becomes of its power y */
-#define LR_ANCHORED(name, KEY, PACE, VALUE)                                                                                     \
+/* A slice is an octave's 2^BITS-th part, found by the bits of the KEY, in two doubles at distance m, of which a step moves PACE. ANCHOR:
+ * what a slice shares, from its `first` key; VALUE: what becomes of a key */
+#define LR_ANCHORED(name, BITS, KEY, PACE, ANCHOR, VALUE)                                                                      \
     LR_APART void anchored_##name(const lr_piece *piece, clock t, double *restrict out) {                                       \
         const lr_piece copy = *piece, *k = &copy;                                                                               \
         const double b = k->b + k->s * t.base, s = k->s, pace = (s * t.stride) * (PACE), *restrict xs = t.xs;                    \
-        const int shift = 52 - (int)k->arg;                                                                                     \
+        const int shift = 52 - (BITS);                                                                                          \
         for (int i = 0, n; i < t.n; i += n) {                                                                                   \
             double m = b + s * xs[i];                                                                                           \
             const dd first = KEY;                                                                                               \
@@ -123,19 +123,25 @@ static inline int run_within(double left, double pace, int n) {
                 loops[k->formula](k, (clock){t.base, xs + i, 0.0, n}, out + i);                                                 \
                 continue;                                                                                                       \
             }                                                                                                                   \
-            const power_anchor a = power_anchor_of(k, first.h);                                                                 \
-            const double shrink = shrink_of(first.h), *restrict x = xs + i;                                                     \
+            ANCHOR;                                                                                                             \
+            const double *restrict x = xs + i;                                                                                  \
             double *restrict o = out + i;                                                                                       \
             for (int j = 0; j < n; j++) {                                                                                       \
                 m = b + s * x[j];                                                                                               \
-                const dd key = KEY, y = power_at(a, shrink, key.h, key.l);                                                      \
+                const dd key = KEY;                                                                                             \
                 o[j] = mix(k, VALUE);                                                                                           \
             }                                                                                                                   \
         }                                                                                                                       \
     }
-LR_ANCHORED(law, law_distance(k, m, 0.0), 1.0, y)
-LR_ANCHORED(lead, argument_of_whole(k, m), k->rate_h, lead_at(lead_polynomial(k), y, key.h, 0))
-LR_ANCHORED(lead_of_power, argument_of_whole(k, m), k->rate_h, lead_at(lead_polynomial(k), y, key.h, 1))
+#define LR_ANCHOR_OF_POWER                                  \
+    const power_anchor a = power_anchor_of(k, first.h);     \
+    const double shrink = shrink_of(first.h)
+#define LR_ANCHOR_OF_LOG const log_anchor a = log_anchor_of(k, first.h)
+#define LR_LEAD(of_power) lead_at(lead_polynomial(k), power_at(a, shrink, key.h, key.l), key.h, of_power)
+LR_ANCHORED(law, (int)k->arg, law_distance(k, m, 0.0), 1.0, LR_ANCHOR_OF_POWER, power_at(a, shrink, key.h, key.l))
+LR_ANCHORED(lead, (int)k->arg, argument_of_whole(k, m), k->rate_h, LR_ANCHOR_OF_POWER, LR_LEAD(0))
+LR_ANCHORED(lead_of_power, (int)k->arg, argument_of_whole(k, m), k->rate_h, LR_ANCHOR_OF_POWER, LR_LEAD(1))
+LR_ANCHORED(log, LR_LOG_BITS, plus_one(argument_of_whole(k, m)), k->rate_h, LR_ANCHOR_OF_LOG, log_at(a, key))
 
 LR_APART void loop_of_slices(const lr_piece *piece, clock t, double *restrict out) {
     const lr_piece copy = *piece, *k = &copy;
@@ -166,6 +172,7 @@ static loop shared_loop(const lr_piece *k) {
     case LR_law: return anchored_law;
     case LR_lead: return anchored_lead;
     case LR_lead_of_power: return anchored_lead_of_power;
+    case LR_log: return anchored_log;
     case LR_slice: return loop_of_slices;
     default: return NULL;
     }

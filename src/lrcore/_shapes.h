@@ -29,7 +29,10 @@
     FORMULA(power_rest_far, join_power(power_block_of(k, block_of(k, m), -1.0), offset_in_block(k, m, l)))    \
     FORMULA(law, mix(k, law_of(k, m, l)))                                                                     \
     FORMULA(law_far, join_power(law_block_of(k, block_of(k, m)), offset_in_block(k, m, l)))                   \
+    FORMULA(log_near, mix(k, log_near_of(k, argument(k, m, l))))                                              \
+    FORMULA(log, mix(k, log_of(k, argument(k, m, l))))                                                        \
     FORMULA(slice, mix(k, slice_of(k, argument(k, m, l))))                                                    \
+    FORMULA(slice_far, join_power(slice_block_of(k, block_of(k, m)), offset_in_block(k, m, l)))               \
     FORMULA(lead, mix(k, lead_of(k, argument(k, m, l), 0)))                                                   \
     FORMULA(lead_of_power, mix(k, lead_of(k, argument(k, m, l), 1)))                                          \
     FORMULA(power_tail, mix(k, power_series(k, argument(k, m, l))))                                           \
@@ -50,6 +53,7 @@
     SHAPE(sqrt, root_from_start, power, power, power, 0.5, ONE)                                                \
     SHAPE(square, square_from_start, power, power, power, 0.5, ONE)                                            \
     SHAPE(harmonic, harmonic_pieces, law, law, law_far, 0.5, ONE)                                              \
+    SHAPE(logarithmic, logarithmic_pieces, log_near, log_near, log, 0.5, ONE)                                  \
     SHAPE(rex, rex_pieces, lead, lead, slice, 0.5, ONE)                                                        \
     SHAPE(tanh, tanh_pieces, lead, lead, slice, 0.5, ONE)                                                      \
     SHAPE(sigmoid, sigmoid_pieces, lead, lead, slice, 0.5, ONE)                                                \
@@ -304,12 +308,12 @@ static inline power_block law_block_of(const lr_piece *k, double a) {
     return (power_block){v.h, v.l, b[1] * r1, b[2] * r2, b[3] * r3, b[4] * r4, b[5] * r5, b[6] * r6};
 }
 
-/* -- from series (_series.h) --
- *
- * A slice of a curve is a polynomial about its middle; table: rows of {middle, two doubles, coefficients 1 to LR_ORDER, nothing}.
- * An end where it vanishes is w^power times a polynomial of w, or of w^power; table: as for power_of, its length 1, and behind it
- * {two doubles, coefficients 1 to LR_ORDER}. */
-#define LR_SLICE_ROW (LR_ORDER + 4)
+/* scale log2(1 + z), where z is the argument. Table: the scale in two doubles, the scale times log2 e, coefficients of z^0 ... z^11 of
+ * what is left of log(1 + z) / z - 1 by z, and of log2(1 + d) for d^1 ... d^8; then the slices of an octave, {1 / c, log2 c in two doubles} */
+#define LR_LOG_NEAR 0.03125 /* to which the series is used: beyond, the logarithm is larger than what its roundings cost */
+#define LR_LOG_TERMS 12
+#define LR_LOG_BITS 6
+#define LR_LOG_SLICES (4 + LR_LOG_TERMS + 8)
 
 /* c[0] + c[1] z + ... + c[11] z^11; summed as a tree, since one term after the other would wait for each product */
 static inline double twelve_terms(const double *restrict c, double z) {
@@ -319,6 +323,49 @@ static inline double twelve_terms(const double *restrict c, double z) {
     double high = (c[8] + z * c[9]) + z2 * (c[10] + z * c[11]);
     return low + z4 * (middle + z4 * high);
 }
+
+static inline dd log_near_of(const lr_piece *k, dd z) {
+    const double *t = k->table;
+    const dd p = two_product(t[2], z.h);
+    return (dd){p.h, p.l + ((t[2] * z.l + t[3] * z.h) + p.h * (z.h * twelve_terms(t + 4, z.h)))};
+}
+
+/* what all arguments of one slice share */
+typedef struct { double shrink, middle, inverse; dd whole; const double *table; } log_anchor;
+
+static inline dd plus_one(dd z) {
+    const dd x = two_sum(1.0, z.h);
+    return (dd){x.h, x.l + z.l};
+}
+
+static inline log_anchor log_anchor_of(const lr_piece *k, double x) {
+    LR_ONE_BY_ONE;
+    const uint64_t bits = bits_of(x), slice = (bits >> (52 - LR_LOG_BITS)) & ((1u << LR_LOG_BITS) - 1);
+    const double *slot = k->table + LR_LOG_SLICES + 3 * slice;
+    const dd whole = two_sum((double)(int)((bits >> 52) - 1023), slot[1]);
+    return (log_anchor){
+        shrink_of(x), from_bits(0x3ff0000000000000ULL | (slice << (52 - LR_LOG_BITS)) | (1ULL << (51 - LR_LOG_BITS))), slot[0],
+        (dd){whole.h, whole.l + slot[2]}, k->table};
+}
+
+static inline dd log_at(log_anchor a, dd x) {
+    const double *c = a.table + 4 + LR_LOG_TERMS, d = ((x.h * a.shrink - a.middle) + x.l * a.shrink) * a.inverse;
+    double q = c[6] + d * c[7];
+    for (int i = 5; i >= 0; i--) q = c[i] + d * q;
+    return dd_multiply(quick_sum(a.whole.h, a.whole.l + d * q), (dd){a.table[0], a.table[1]});
+}
+
+static inline dd log_of(const lr_piece *k, dd z) {
+    const dd x = plus_one(z);
+    return log_at(log_anchor_of(k, x.h), x);
+}
+
+/* -- from series (_series.h) --
+ *
+ * A slice of a curve is a polynomial about its middle; table: rows of {middle, two doubles, coefficients 1 to LR_ORDER, nothing}.
+ * An end where it vanishes is w^power times a polynomial of w, or of w^power; table: as for power_of, its length 1, and behind it
+ * {two doubles, coefficients 1 to LR_ORDER}. */
+#define LR_SLICE_ROW (LR_ORDER + 4)
 
 static inline dd slice_value(const double *restrict t, dd w) {
     double d = (w.h - t[0]) + w.l;
@@ -330,6 +377,27 @@ static inline int slice_index(const lr_piece *k, double w) { return (int)(w * k-
 static inline dd slice_of(const lr_piece *k, dd w) {
     LR_ONE_BY_ONE;
     return slice_value(k->table + LR_SLICE_ROW * slice_index(k, w.h), w);
+}
+
+/* Blocks of a long curve are so narrow that six terms do, about the block's first distance: from rows {middle, two doubles,
+ * coefficients 1 to 6} of sixteen parts of each slice, moved there */
+#define LR_FINE_ORDER 6
+#define LR_FINE_ROW (LR_FINE_ORDER + 3)
+
+static inline power_block slice_block_of(const lr_piece *k, double a) {
+    LR_ONE_BY_ONE;
+    const dd w = argument(k, a, 0.0);
+    const double *t = k->table + LR_FINE_ROW * slice_index(k, w.h), d = (w.h - t[0]) + w.l;
+    double c1 = t[3], c2 = t[4], c3 = t[5], c4 = t[6], c5 = t[7], c6 = t[8];
+    c5 += d * c6, c4 += d * c5, c3 += d * c4, c2 += d * c3, c1 += d * c2;
+    const dd v = mix_wide(k, (dd){t[1], t[2] + d * c1});
+    c5 += d * c6, c4 += d * c5, c3 += d * c4, c2 += d * c3, c1 += d * c2;
+    c5 += d * c6, c4 += d * c5, c3 += d * c4, c2 += d * c3;
+    c5 += d * c6, c4 += d * c5, c3 += d * c4;
+    c5 += d * c6, c4 += d * c5;
+    c5 += d * c6;
+    const double f = k->span_h, r = k->s * k->rate_h, r2 = r * r, r3 = r2 * r;
+    return (power_block){v.h, v.l, f * (c1 * r), f * (c2 * r2), f * (c3 * r3), f * (c4 * (r2 * r2)), f * (c5 * (r2 * r3)), f * (c6 * (r3 * r3))};
 }
 
 static inline const double *lead_polynomial(const lr_piece *k) {

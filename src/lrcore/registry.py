@@ -88,6 +88,8 @@ class Domain:
             return f"below {high}" if self.below else f"of at most {high}"
         if self.above and self.below:
             return f"strictly between {low} and {high}"
+        if not (self.above or self.below):
+            return f"from {low} to {high}"
         return (f"above {low}" if self.above else f"from {low}") + (f" and below {high}" if self.below else f" and up to {high}")
 
     @cached_property

@@ -71,8 +71,8 @@ def _ends_of_harmonic(start: float, stop: float) -> None:
 
 
 def _args_of_tanh(lower: float, upper: float) -> None:
-    if not lower < upper:
-        raise SpecError("upper", f"a number above lower ({lower!r})", upper)
+    if not lower + 0.001 <= upper:
+        raise SpecError("upper", f"a number of at least 0.001 above lower ({lower!r})", upper)
 
 
 _POWER = Parameter("power", 0.001, 100.0, "exponent of the curve", 2.5)
@@ -108,6 +108,12 @@ SHAPES: dict[str, Shape] = {
             "the cooldown of Meta Lingua's WSD", ends=_ends_of_harmonic,
         ),
         Shape(
+            "logarithmic", "a logarithm: steep, then ever flatter", "start + (stop - start) log(1 + (base - 1) u) / log(base)",
+            "DeepSpeed `WarmupLR`, with as many steps as its base", (
+                Parameter("base", 1.001, 1e12, "near 1 a line; larger is steeper at the start", 1000.0, closed=True),
+            ),
+        ),
+        Shape(
             "rex", "reflected exponential: slow, then fast", "stop + (start - stop) (1 - u) / (1 - (1 - beta) u)",
             "Chen et al. 2021 (arXiv:2107.04197), beta = 1/2", (
                 Parameter("beta", 0.02, 50.0, "1 is a line; below 1 the value stays up longer", 0.5, closed=True),
@@ -125,7 +131,7 @@ SHAPES: dict[str, Shape] = {
             "sigmoid", "an S, the same from both ends",
             "stop + (start - stop) (s(u) - s(1)) / (s(0) - s(1)), s(u) = 1 / (1 + exp(steepness (u - 1/2)))",
             "Caffe `sigmoid` policy, its ends moved to start and stop", (
-                Parameter("steepness", 0.0, 40.0, "of the logistic curve; near 0 a line", 10.0),
+                Parameter("steepness", 0.001, 40.0, "of the logistic curve; near 0 a line", 10.0, closed=True),
             ),
         ),
         Shape(
@@ -138,7 +144,7 @@ SHAPES: dict[str, Shape] = {
             "cosine_power_annealing", "an exponential of half a cosine wave",
             "stop + (start - stop) (base^c - 1) / (base - 1), c = (1 + cos(pi u)) / 2",
             "Hundt et al. 2019, sharpDARTS (arXiv:1903.09900)", (
-                Parameter("base", 1.0, 10_000.0, "near 1 a cosine; larger falls earlier", 10.0),
+                Parameter("base", 1.001, 10_000.0, "near 1 a cosine; larger falls earlier", 10.0, closed=True),
             ),
         ),
         Shape(
@@ -170,12 +176,12 @@ CURVES: dict[str, Shape] = {
     for curve in (
         Shape(
             "geometric", "the same factor every step", "start gamma^x", "exponential decay; torch `ExponentialLR`", (
-                Parameter("gamma", 0.0, 1e9, "the factor of one step; above 1 the curve needs an end", 0.99),
+                Parameter("gamma", 1e-300, 1e9, "the factor of one step; above 1 the curve needs an end", 0.99, closed=True),
             ), growth=lambda gamma, x: gamma**x,
         ),
         Shape(
             "natural_exponential", "the same factor every step, by its logarithm", "start exp(-rate x)", "Paddle `NaturalExpDecay`", (
-                Parameter("rate", 0.0, 700.0, "what the logarithm loses a step", 0.01),
+                Parameter("rate", 1e-30, 700.0, "what the logarithm loses a step", 0.01, closed=True),
             ),
         ),
         Shape(

@@ -6,6 +6,7 @@ from .curves import (
     cosine_linear,
     cosine_power,
     cosine_power_annealing,
+    direct_power,
     exponential,
     exponential_decay,
     inverse_time,
@@ -26,6 +27,7 @@ from .cycles import (
     jagged_restarts,
     one_cycle,
     one_cycle_momentum,
+    sine_wave,
     slanted_triangular,
     warmup_restarts,
 )
@@ -37,15 +39,17 @@ from .phases import (
     infinite,
     lr_range_test,
     tri_stage,
+    warm_cool_decay,
     warmup_flat_linear,
     wsd,
     wsd_s,
 )
-from .randoms import noise
-from .stairs import multistep, piecewise_constant, step
-from .warmups import inverse_sqrt, noam, power, warmup, warmup_cosine, warmup_factor, warmup_linear
+from .randoms import noise, noisy_linear_cosine
+from .stairs import chebyshev, multistep, piecewise_constant, step
+from .warmups import inverse_sqrt, noam, power, power_scheduler, warmup, warmup_cosine, warmup_factor, warmup_linear
 
 __all__ = [
+    "chebyshev",
     "compounding",
     "constant",
     "cosine",
@@ -57,6 +61,7 @@ __all__ = [
     "cosine_wave",
     "cyclic",
     "cyclic_momentum",
+    "direct_power",
     "exponential",
     "exponential_decay",
     "flat_cosine",
@@ -73,17 +78,21 @@ __all__ = [
     "natural_exponential",
     "noam",
     "noise",
+    "noisy_linear_cosine",
     "one_cycle",
     "one_cycle_momentum",
     "piecewise_constant",
     "polynomial",
     "power",
+    "power_scheduler",
     "rex",
     "sigmoid",
+    "sine_wave",
     "slanted_triangular",
     "step",
     "tanh_decay",
     "tri_stage",
+    "warm_cool_decay",
     "warmup",
     "warmup_cosine",
     "warmup_factor",

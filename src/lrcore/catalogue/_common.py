@@ -7,7 +7,7 @@ from typing import Annotated
 from ..checks import Length, decimal_fraction, rounded
 from ..errors import SpecError
 from ..registry import count, length, value
-from ..schedule import Constant, Number, Ramp, Schedule, Sequence, Sum, ramp
+from ..schedule import Constant, Curve, Number, Ramp, Schedule, Sequence, Sum, ramp
 
 Start = Annotated[Number, value(), "the value of step 0"]
 Stop = Annotated[Number, value(), "the value reached at the end"]
@@ -39,6 +39,11 @@ def phases(steps: int, **lengths: Length) -> list[int]:
     return list(whole.values())
 
 
+def clocked(curve: Curve, every: int, staircase: bool) -> Schedule:
+    """A curve whose unit of time is `every` steps, by stairs or smoothly."""
+    return curve if every == 1 else curve.per(every) if staircase else curve.stretch(every)
+
+
 def cooldown(peak: Number, stop: Number, steps: Length, shape: str, parameters: dict[str, Number]) -> Schedule:
     """From peak to stop along any shape of the registry, or along Megatron's `halving`."""
     if shape != "halving":
@@ -49,6 +54,21 @@ def cooldown(peak: Number, stop: Number, steps: Length, shape: str, parameters: 
         return Ramp(peak, stop, steps)
     fall = Sum((Constant(2 * stop - peak), Ramp(2 * (peak - stop), peak - stop, steps, "exponential")))
     return Sequence((fall, Ramp(stop, stop, 0)))  # the sum comes within a rounding of stop, what holds is stop
+
+
+PI = Decimal("3.14159265358979323846264338327950288419716939937511")
+
+
+def cos_pi(u: Fraction) -> Fraction:
+    """cos(pi u), u from 0 to 1, to 40 digits, the same on every machine."""
+    with localcontext() as context:
+        context.prec = 50
+        square = (PI * u.numerator / u.denominator) ** 2
+        total = term = Decimal(1)
+        for n in range(2, 80, 2):
+            term *= -square / (n * (n - 1))
+            total += term
+    return Fraction(total)
 
 
 def exp(x: Fraction) -> Fraction:

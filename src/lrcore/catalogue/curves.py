@@ -3,13 +3,13 @@
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from ..checks import Length
+from ..checks import Length, whole
 from ..checks import ratio as simple
 from ..errors import SpecError
 from ..registry import choice, count, flag, length, parameter_of, ratio, recipe, value
-from ..schedule import Constant, Curve, Number, Product, Ramp, Schedule, Sum, ramp
+from ..schedule import Constant, Curve, Number, Product, Ramp, Schedule, Sequence, Sum, ramp
 from ..shapes import CURVES, SHAPES
-from ._common import GOYAL, SGDR, Run, Start, Steps, Stop, exp
+from ._common import GOYAL, SGDR, Run, Start, Steps, Stop, clocked, exp, within
 
 Staircase = Annotated[bool, flag(), "change only every so many steps, by whole powers"]
 DECAY = {"start": 3e-4, "stop": 1e-5, "steps": 1000}
@@ -339,6 +339,11 @@ def cosine_linear(
     >>> cosine_linear(1.0, 0.0, 4)([0, 2, 4])
     array([1.  , 0.25, 0.  ])
     """
+    return enveloped(start, stop, steps, periods, beta, Ramp(1 + alpha, alpha, steps))
+
+
+def enveloped(start: Number, stop: Number, steps: int, periods: Number, beta: Number, line: Schedule) -> Schedule:
+    """Cosine waves times a line, between stop and start and raised by beta."""
     wave: Schedule = Ramp(1.0, 0.0, steps, "cosine")
     if periods != 0.5:
         half = 1 / (2 * simple(float(periods)))
@@ -346,15 +351,10 @@ def cosine_linear(
             raise SpecError("periods", "a fraction of whole numbers up to 500,000", periods, "2.5 is 5 / 2.")
         wave = wave.past_end("mirror").stretch(float(half)) if steps else Constant(1.0)
     raised = stop + (start - stop) * beta
-    return Sum((Constant(raised), Product((Constant(start - stop), Ramp(1 + alpha, alpha, steps), wave)))).until(steps)
+    return Sum((Constant(raised), Product((Constant(start - stop), line, wave)))).until(steps)
 
 
 # -- without an end ------------------------------------------------------------------------------------------------------------
-
-
-def _clocked(curve: Curve, every: int, staircase: bool) -> Schedule:
-    """A curve whose unit of time is `every` steps, by stairs or smoothly."""
-    return curve if every == 1 else curve.per(every) if staircase else curve.stretch(every)
 
 
 @recipe(
@@ -387,7 +387,7 @@ def exponential_decay(
     >>> exponential_decay(1.0, 0.25, every=2)(1), exponential_decay(1.0, 0.25, every=2, staircase=True)(1)
     (0.5, 1.0)
     """
-    return _clocked(Curve(start, "geometric", (gamma,)), every, staircase)
+    return clocked(Curve(start, "geometric", (gamma,)), every, staircase)
 
 
 @recipe(
@@ -434,4 +434,40 @@ def inverse_time(
     >>> inverse_time(1.0, 0.5)([0, 2, 6])
     array([1.  , 0.5 , 0.25])
     """
-    return _clocked(Curve(start, "inverse_time", (rate,)), every, staircase)
+    return clocked(Curve(start, "inverse_time", (rate,)), every, staircase)
+
+
+@recipe(
+    formula="start max(n, 1)^exponent, n = t - offset; with `steps` times min(1, (steps - n) / decay), to n = steps",
+    first="start",
+    end="0 if decay else start * steps ** exponent",
+    boundary="the power begins at n = 1: steps 0 to offset + 1 have start; the line leaves from n = steps - decay",
+    source="TensorFlow models, `DirectPowerDecay`, `PowerAndLinearDecay`",
+    elsewhere={
+        "TensorFlow models": "DirectPowerDecay(power=exponent), PowerAndLinearDecay(power=exponent, total_decay_steps=steps, offset)",
+        "OLMo-core": "another curve (`power`): its power of time is 1 at the end of a climb",
+    },
+    example={"start": 0.01, "steps": 1000, "decay": 0.1, "offset": 20},
+)
+def direct_power(
+    start: Start,
+    exponent: Annotated[Number, ratio(-16, 0, below=True), "of the number of steps"] = -0.5,
+    steps: Annotated[int | None, count(special=(None,)), "steps of the power of time and its line; None is without an end"] = None,
+    decay: Annotated[Length, length(rest=False), "steps of the line to 0 that multiplies its end; a fraction is one of steps"] = 0,
+    offset: Annotated[int, count(), "steps start is held before"] = 0,
+) -> Schedule:
+    """A power of the number of steps, without a peak to scale it by, and with a line to 0 if it is to end.
+
+    >>> direct_power(1.0)([0, 1, 4, 16])
+    array([1.  , 1.  , 0.5 , 0.25])
+    >>> direct_power(1.0, -1, steps=10, decay=5)([5, 6, 8, 10]).round(6)
+    array([0.2     , 0.133333, 0.05    , 0.      ])
+    """
+    law = Sequence((Constant(start, offset + 1), Curve(start, "power_law", (exponent, 1.0))))
+    if steps is None:
+        whole(decay, "decay", high=0, hint="A decay needs steps.")
+        return law
+    fall, end = within(decay, "decay", steps, "power of time"), offset + steps
+    if not fall:
+        return law.until(end)
+    return Product((law, Sequence((Constant(1.0, end - fall), Ramp(1.0, 0.0, fall))))).until(end)

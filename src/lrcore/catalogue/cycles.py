@@ -1,5 +1,6 @@
 """Curves that come back: restarts, waves, cycles, and the one cycle."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -139,18 +140,33 @@ def cosine_wave(
     return wave if cycles is None else wave.until(2 * steps * cycles)
 
 
-def _triangles(base: Number, peak: Number, up: int, down: int | None, mode: str, gamma: Number, cycles: int | None) -> Schedule:
-    down = up if down is None else down
-    if up + down == 0:
-        raise SpecError("up", "a cycle of at least one step", {"up": up, "down": down})
-    if mode != "exp_range":
+def _fading(
+    once: Callable[[Number, Number], Schedule],
+    base: Number,
+    peak: Number,
+    mode: str,
+    fading: str,
+    halving: str,
+    gamma: Number,
+    cycles: int | None,
+) -> Schedule:
+    """One cycle between two values, again and again: as it is, halved every cycle, or fading with every step."""
+    if mode != fading:
         if gamma != 1:
-            raise SpecError("gamma", f'1 with mode="{mode}"', gamma, 'It belongs to mode="exp_range".')
-        height = 0.5 if mode == "triangular2" else 1.0
-        return (Ramp(base, peak, up) >> Ramp(peak, base, down)).repeat(cycles, decay=height, floor=base)
-    heights = (Ramp(0.0, peak - base, up) >> Ramp(peak - base, 0.0, down)).repeat(cycles)
-    faded = Sum((Constant(base), Product((heights, Curve(1.0, "geometric", (gamma,))))))
-    return faded if cycles is None else faded.until(cycles * (up + down))
+            raise SpecError("gamma", f'1 with mode="{mode}"', gamma, f'It belongs to mode="{fading}".')
+        return once(base, peak).repeat(cycles, decay=0.5 if mode == halving else 1.0, floor=base)
+    heights = once(0.0, peak - base)
+    faded = Sum((Constant(base), Product((heights.repeat(cycles), Curve(1.0, "geometric", (gamma,))))))
+    return faded if cycles is None else faded.until(cycles * heights.own_length("cycles"))
+
+
+def _triangles(base: Number, peak: Number, up: int, down: int | None, mode: str, gamma: Number, cycles: int | None) -> Schedule:
+    fall = up if down is None else down
+    if up + fall == 0:
+        raise SpecError("up", "a cycle of at least one step", {"up": up, "down": fall})
+    return _fading(
+        lambda low, high: Ramp(low, high, up) >> Ramp(high, low, fall), base, peak, mode, "exp_range", "triangular2", gamma, cycles
+    )
 
 
 @recipe(
@@ -216,6 +232,44 @@ def cyclic_momentum(
     array([1.  , 0.75, 0.5 , 1.  ])
     """
     return _triangles(high, low, up, down, mode, gamma, cycles)
+
+
+@recipe(
+    formula="base + (peak - base) |sin(pi t / period)| s; s: 1, 2^-floor(t / period), or gamma^t",
+    first="base",
+    end="base",
+    boundary="the peak is half a period into a cycle, between two steps where the period is odd; base is at its first step",
+    source="ParameterSchedulers.jl, `Sin`",
+    elsewhere={"ParameterSchedulers.jl": "Sin, SinDecay2 (halving), SinExp (exponential), which count steps from 1"},
+    example={"base": 1e-3, "peak": 0.1, "period": 250, "mode": "halving"},
+    window=1000,
+    blame={"times": "cycles"},
+)
+def sine_wave(
+    base: Annotated[Number, value(), "the value each cycle starts from"],
+    peak: Peak,
+    period: Annotated[int, count(1), "steps from base to base"],
+    mode: Annotated[
+        Literal["constant", "halving", "exponential"],
+        choice("constant", "halving", "exponential"),
+        "whether the peaks stay, are halved every cycle, or fall with every step",
+    ] = "constant",
+    gamma: Annotated[Number, ratio(0, 1, above=True), "exponential's factor of every step"] = 1.0,
+    cycles: Cycles = None,
+) -> Schedule:
+    """Sine arches: up from base to peak and back, flat at the top and with a corner below.
+
+    >>> sine_wave(0.0, 1.0, period=6)([0, 1, 3, 5, 6]).round(6)
+    array([0. , 0.5, 1. , 0.5, 0. ])
+    >>> sine_wave(0.0, 1.0, period=2, mode="halving")([1, 3, 5])
+    array([1.  , 0.5 , 0.25])
+    """
+
+    def arch(low: Number, high: Number) -> Schedule:
+        # on a clock twice as fast, so that the top of an arch of any length lies at a whole step
+        return Ramp(low, high, period, "quarter_cosine").past_end("mirror").stretch(0.5).until(period)
+
+    return _fading(arch, base, peak, mode, "exponential", "halving", gamma, cycles)
 
 
 @recipe(

@@ -9,7 +9,7 @@ from ..errors import SpecError
 from ..registry import choice, count, length, many, ratio, recipe, shape, value
 from ..schedule import Constant, Curve, Maximum, Minimum, Number, Ramp, Schedule, Sequence, ramp
 from ..shapes import SHAPES
-from ._common import SMITH, Climb, Every, Peak, Run, Stop, cooldown, phases, within
+from ._common import SMITH, Climb, Every, Peak, Run, Stop, clocked, cooldown, phases, within
 
 Cooldown = Annotated[str, shape("halving"), "the curve of the way down"]
 Plain = Annotated[str, shape(without=[name for name in SHAPES if SHAPES[name].parameters]), "the curve of the way down"]
@@ -254,6 +254,39 @@ def cosine_then_linear(
     """
     climb, fall = phases(steps, warmup=warmup, decay=decay)
     return (Ramp(0.0, peak, climb) >> Ramp(peak, stop, steps - climb, "cosine")).override(steps - fall, end, fall)
+
+
+@recipe(
+    formula="peak t / warmup for t < warmup; peak gamma^((t - warmup) / every) to t = steps - cooldown; then a line from there to 0",
+    first="0 if warmup else peak",
+    end="0 if cooldown else peak * gamma ** ((steps - warmup) / every)",
+    boundary="step steps - cooldown still has the decay's value, and is the first of the line",
+    source="SpeechBrain, `WarmCoolDecayLRSchedule`; Zhai et al. 2021 (arXiv:2106.04560), for the phases",
+    elsewhere={
+        "SpeechBrain": "WarmCoolDecayLRSchedule(decay_factor=gamma, decay_every=every); its line leaves from "
+        "peak gamma^((steps - cooldown) / every), a jump by gamma^(warmup / every) one step past the boundary"
+    },
+    example={"peak": 3e-4, "warmup": 100, "cooldown": 200, "steps": 1000, "gamma": 0.75, "every": 250},
+)
+def warm_cool_decay(
+    peak: Peak,
+    *,
+    warmup: Climb,
+    cooldown: Annotated[Length, length(rest=False), "steps of the line to 0; a fraction is one of the run"],
+    steps: Run,
+    gamma: Annotated[Number, ratio(0, 1, above=True), "the factor of every so many steps"] = 0.75,
+    every: Annotated[int, count(1), "steps a factor takes"] = 100_000,
+) -> Sequence:
+    """A linear climb, a slow exponential decay, a line to 0.
+
+    >>> warm_cool_decay(1.0, warmup=2, cooldown=2, steps=8, gamma=0.25, every=4)([0, 1, 2, 4, 6, 7, 8])
+    array([0.   , 0.5  , 1.   , 0.5  , 0.25 , 0.125, 0.   ])
+    """
+    climb, fall = phases(steps, warmup=warmup, cooldown=cooldown)
+    decay = clocked(Curve(peak, "geometric", (gamma,)), every, False)
+    if not fall:
+        return Sequence((Ramp(0.0, peak, climb), decay.until(steps - climb)))
+    return (Ramp(0.0, peak, climb) >> decay).override(steps - fall, 0.0, fall)
 
 
 @recipe(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from ..errors import SpecError
 from ..registry import choice, count, many, ratio, recipe, value
 from ..schedule import Constant, Curve, Number, Schedule, Sequence
-from ._common import Every, Start
+from ._common import Every, Start, cos_pi
 
 Side = Annotated[Literal["at", "after"], choice("at", "after"), "whether a change is in force at its step or only after it"]
 
@@ -105,6 +105,53 @@ def piecewise_constant(
     if len(values) != len(boundaries) + 1:
         raise SpecError("values", f"one value more than boundaries ({len(boundaries) + 1})", len(values))
     return _stairs(boundaries, values, side)
+
+
+@recipe(
+    formula="the i-th value of a cycle: base / (low + (high - low) (1 - cos(pi (j + 1/2) / cycle)) / 2), j the i-th of 0 ... cycle - 1 "
+    "in fractal order: from (0), doubled by putting 2 n - 1 - j behind every j of n",
+    first="base / (low + (high - low) * (1 - cos(pi / 2 / cycle)) / 2)",
+    end="base / (low + (high - low) * (1 - cos(pi * ((2 * cycle - 1) // 3 + 0.5) / cycle)) / 2)",
+    boundary="a multiple of `every` already has the next value",
+    source="Agarwal, Goel & Zhang 2021 (arXiv:2103.01338)",
+    elsewhere={
+        "pytorch_optimizer": "get_chebyshev_schedule(num_epochs): cycle the next power of two, two epochs late",
+        "Ranger21": "cycle = num_epochs - 2 and low = 0.1, as factors of its rate",
+    },
+    example={"base": 1e-3, "cycle": 16, "every": 10},
+    window=320,
+    blame={"times": "cycles"},
+)
+def chebyshev(
+    base: Annotated[Number, value(), "what the inverse of each node is multiplied by"],
+    cycle: Annotated[int, count(1, unit="values"), "values of a cycle, a power of two up to 1024"],
+    low: Annotated[Number, ratio(0, above=True), "the smallest curvature: no value is above base / low"] = 0.05,
+    high: Annotated[Number, ratio(0, above=True), "the largest curvature: no value is below base / high"] = 1.0,
+    every: Every = 1,
+    cycles: Annotated[int | None, count(1, unit="cycles", special=(None,)), "how many; None is for ever"] = None,
+) -> Schedule:
+    """Chebyshev steps: the inverses of Chebyshev nodes between two curvatures, long and short ones mixed in fractal order.
+
+    Some are longer than what is stable alone; the others of their cycle make it good, and so early that nothing blows up in between.
+    The order is made for powers of two.
+
+    >>> chebyshev(1.0, 4, low=0.1)([0, 1, 2, 3, 4]).round(4)
+    array([7.4486, 1.0355, 2.647 , 1.3846, 7.4486])
+    """
+    if cycle & (cycle - 1) or cycle > 1024:
+        raise SpecError("cycle", "a power of two up to 1024", cycle)
+    if low > high:
+        raise SpecError("high", f"a number of at least low ({low!r})", high)
+    order = [0]
+    while len(order) < cycle:
+        order = [each for j in order for each in (j, 2 * len(order) - 1 - j)]
+    least, most = Fraction(low), Fraction(high)
+    nodes = [least + (most - least) * (1 - cos_pi(Fraction(2 * j + 1, 2 * cycle))) / 2 for j in order]
+    try:
+        values = [float(Fraction(base) / node) for node in nodes]
+    except OverflowError:
+        raise SpecError("low", "a number that base can be divided by", low) from None
+    return Sequence(tuple(Constant(each, every) for each in values)).repeat(cycles)
 
 
 def _stairs(boundaries: List[int], values: List[Number], side: str) -> Schedule:

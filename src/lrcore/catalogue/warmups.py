@@ -1,13 +1,14 @@
 """Climbs to a first value: as a phase before a schedule, as a factor, and with the decays that usually follow."""
 
+from decimal import Decimal, localcontext
 from fractions import Fraction
-from math import sqrt
+from math import inf, sqrt
 from typing import Annotated, Literal
 
 from ..checks import Length, decimal_fraction, whole
 from ..errors import SpecError
 from ..registry import choice, count, length, ratio, recipe, schedule, shape, value
-from ..schedule import Constant, Curve, Number, Ramp, Schedule, Sequence, Sum, ramp
+from ..schedule import Constant, Curve, Minimum, Number, Ramp, Schedule, Sequence, Sum, ramp
 from ._common import GOYAL, SGDR, Climb, Peak, Run, Stop, exp, phases, within
 
 
@@ -24,8 +25,10 @@ from ._common import GOYAL, SGDR, Climb, Peak, Run, Stop, exp, phases, within
         "Paddle": "LinearWarmup(schedule)",
         "MXNet, Detectron2": 'shape="constant" too',
         "OLMo-core": 'shape="exponential" too',
+        "DeepSpeed": 'shape="logarithmic", a step late',
     },
     example={"schedule": Ramp(3e-4, 1e-5, 800, "cosine"), "steps": 200},
+    blame={"base": "steps"},
 )
 def warmup(
     schedule: Annotated[Schedule, schedule(), "what follows the climb, from its step 0"],
@@ -43,7 +46,8 @@ def warmup(
     With start="first", linear only, step t of the climb has schedule(0) (t + 1) / steps; with "inside", (t + 1) / (steps + 1).
     The forms in use, p = t / steps: "linear"; "constant" (start, then a jump); "cosine"; "polynomial" with power=0.5, which is
     1 - sqrt(1 - p); "polynomial_from_start" with a power, p^power; "exponential", the same factor every step, from a start that
-    is not 0; "saturation" with a rate, 1 - exp(-rate p), which jumps the rest.
+    is not 0; "saturation" with a rate, 1 - exp(-rate p), which jumps the rest; "logarithmic", log(t + 1) / log(steps), which arrives
+    on the last step of the climb (with a base, log(1 + (base - 1) p) / log(base) as every other shape).
 
     >>> import lrcore as lr
     >>> warmup(lr.linear(1.0, 0.0, 4), 2)([0, 1, 2, 4])
@@ -52,6 +56,8 @@ def warmup(
     array([0.25, 0.5 , 0.75, 1.  , 1.  ])
     >>> warmup(lr.constant(1.0), 3, start="inside")([0, 1, 2, 3])
     array([0.25, 0.5 , 0.75, 1.  ])
+    >>> warmup(lr.constant(1.0), 4, shape="logarithmic")([0, 1, 3, 4])
+    array([0. , 0.5, 1. , 1. ])
     """
     peak = schedule(0)
     if isinstance(start, str):
@@ -60,6 +66,9 @@ def warmup(
         steps = whole(steps, "steps", hint=f'With start="{start}" the length is an int; resolve fractions before.')
         climb = Ramp(peak / max(steps, 1), peak, steps, endpoint=True) if start == "first" else Ramp(peak / (steps + 1), peak, steps)
         return climb >> schedule
+    if shape == "logarithmic" and not parameters:
+        steps = whole(steps, "steps", hint='With shape="logarithmic" and no base the length is an int; resolve fractions before.')
+        return ramp(start, peak, steps, shape, endpoint=True, base=max(2, steps)) >> schedule
     if shape != "saturation":
         return ramp(start, peak, steps, shape, endpoint=False, **parameters) >> schedule
     if set(parameters) != {"rate"}:
@@ -215,7 +224,8 @@ def noam(
     source="Shen et al. 2024 (arXiv:2408.13359); OLMo-core, `PowerLR`",
     elsewhere={
         "OLMo-core": "PowerLR",
-        "TensorFlow models": "PowerAndLinearDecay, which multiplies with the line",
+        "TensorFlow models": "PowerAndLinearDecay, without a peak, multiplied with the line (`direct_power`)",
+        "Levanter": "power, of tokens (`power_scheduler`)",
         "Lingua": "inv_sqrt with exp_factor",
     },
     example={"peak": 3e-4, "warmup": 100, "steps": 1000, "decay": 100},
@@ -247,3 +257,40 @@ def power(
     if steps is None:
         return endless
     return endless.override(steps - fall, 0.0, fall) if fall else endless.until(steps)
+
+
+@recipe(
+    formula="p(t) = min(peak, a batch (t batch length)^b) for t >= warmup; before, a line from 0 to p(warmup)",
+    first="0 if warmup else peak",
+    boundary="the power of tokens is infinite at step 0, which without a climb has the peak",
+    source="Shen et al. 2024 (arXiv:2408.13359), the power scheduler, with its a and b",
+    elsewhere={"Levanter": "power(batch_size, seq_length), whose tokens count from the end of the climb, which goes to the peak"},
+    example={"peak": 0.02, "batch": 128, "length": 4096, "warmup": 100},
+    window=4000,
+    blame={"timescale": "warmup"},
+)
+def power_scheduler(
+    peak: Annotated[Number, value(), "the value never passed"],
+    *,
+    batch: Annotated[int, count(1, unit="sequences"), "sequences of a step"],
+    length: Annotated[int, count(1, unit="tokens"), "tokens of a sequence"],
+    warmup: Annotated[int, count(), "steps of the climb from 0"] = 0,
+    a: Annotated[Number, ratio(0, above=True), "the value per sequence of a batch at one token"] = 4.6,
+    b: Annotated[Number, ratio(-16, 0, below=True), "the power of tokens"] = -0.51,
+) -> Sequence:
+    """A climb, then a power of the tokens seen, capped: a rate that needs no horizon and fits any batch size.
+
+    It has no end; add the way down with `.override`.
+
+    >>> power_scheduler(0.25, batch=1, length=4, a=1.0, b=-0.5, warmup=2)([0, 1, 2, 4, 16])
+    array([0.   , 0.125, 0.25 , 0.25 , 0.125])
+    """
+    begin = max(warmup, 1)
+    with localcontext() as context:
+        context.prec = 40
+        context.Emax, context.Emin = 999_999, -999_999
+        law = float(Decimal(a) * batch * Decimal(begin * batch * length) ** Decimal(b))
+    if law == inf:
+        raise SpecError("a", "a value whose product with batch and the power of tokens fits a float64", a)
+    before = Ramp(0.0, min(peak, law), warmup) if warmup else Constant(peak, 1)
+    return before >> Minimum((Constant(peak), Curve(law, "power_law", (b, begin))))

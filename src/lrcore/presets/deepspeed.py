@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
-
 from ..errors import SpecError
-from ..schedule import Constant, Ramp, Samples, Schedule, Sequence, curve
+from ..schedule import Constant, Ramp, Schedule, Sequence, curve
+from ..shapes import SHAPES
 from .common import FLAG, FRACTION, LENGTH, NOT_NEGATIVE, RATE, STEPS, choice, clocked, growing, optional, preset, switch
 
 __all__ = ["LRRangeTest", "OneCycle", "OneCycle_momentum", "WarmupCosineLR", "WarmupDecayLR", "WarmupLR"]
@@ -128,10 +127,13 @@ def OneCycle_momentum(
 
 
 def _warmup(low: float, high: float, length: int, kind: Warmup) -> Schedule:
-    """A line, or the logarithm log(t + 1) / log(length), which no shape has: its values, as samples."""
+    """A line, or the logarithm log(t + 1) / log(length), which is at `high` one step before its end."""
     if kind == "linear":
         return Ramp(low, high, length)
-    return Samples(low + (high - low) * (np.log(np.arange(1, length + 1)) / np.log(length)))
+    longest = SHAPES["logarithmic"].parameters[0].high
+    if length > longest:
+        raise SpecError("warmup_num_steps", f'an integer up to {longest:g} with warmup_type="log"', length)
+    return Ramp(low, high, length, "logarithmic", (length,), endpoint=True)
 
 
 @preset(lr=RATE, warmup_min_lr=RATE, warmup_max_lr=optional(RATE), warmup_num_steps=LENGTH, warmup_type=_WARMUP)
@@ -141,7 +143,7 @@ def WarmupLR(
     """A logarithm, or a straight line, up to warmup_max_lr, which holds.
 
     Formula: min + (max - min) g(t - 1), min at t = 0, with g(n) = log(n + 1) / log(w), or n / w with linear, for n < w, then 1.
-    warmup_max_lr : None means lr; w = warmup_num_steps, at least 2. The logarithm is kept as w samples.
+    warmup_max_lr : None means lr; w = warmup_num_steps, at least 2.
     Raises SpecError. Source: deepspeedai/DeepSpeed, deepspeed/runtime/lr_schedules.py.
 
     >>> WarmupLR(1.0, warmup_num_steps=4)([0, 1, 2, 4, 9])

@@ -54,12 +54,12 @@ _LIMITS = """\
 - growth without end: a gamma or decay rate above 1 grows to 1e199 times the start and holds; torch's CyclicLR with gamma above 1,
   Keras's `m_mul` above 1, timm's `cycle_decay` and fairseq's `lr_shrink` above 1 are refused.
 - cycles that shrink: `t_mul`, `cycle_mul` and `t_mult` below 1 (Keras, timm, fairseq give NaN or raise soon after).
-- exponents outside the domain of their shape: powers up to 100, `exponent` and `k_decay` from 0.25 to 10.
+- exponents outside the domain of their shape: powers up to 100, `exponent` from 0.25 and `k_decay` from 0.5, both to 10.
 - timm's cycles when their ends are fractions of less than a millionth of a step: a `cycle_mul` such as 1.37 over many cycles.
 - fairseq's `force_anneal` of polynomial_decay, which freezes whatever is in force, and Composer's time strings but "1dur".
 
-Two are kept as samples, for want of a schedule that gives them: DeepSpeed's logarithmic warmup (above 4,096 steps its JSON holds a digest
-and not the values), and `hf.get_cosine_with_min_lr_schedule_with_warmup_lr_rate` without warmup, which holds its last value after the run.
+One is kept as samples, for want of a schedule that gives it: `hf.get_cosine_with_min_lr_schedule_with_warmup_lr_rate` without warmup,
+which holds its last value after the run; above 4,096 steps its JSON holds a digest and not the values.
 """
 
 
