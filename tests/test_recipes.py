@@ -227,6 +227,9 @@ TOGETHER = {
     "lr.cosine_linear(1, 0, 10, periods=0.1234567891)": (
         "cosine_linear.periods: expected a fraction of whole numbers up to 500,000, got 0.1234567891. 2.5 is 5 / 2."
     ),
+    'lr.warmup_factor("radam", 100)': (
+        "warmup_factor.beta2: expected a number above 0.6 and up to 0.9999, and no steps, for radam, got {'steps': 100, 'beta2': None}."
+    ),
     'lr.warmup_factor("linear")': "warmup_factor.steps: expected either steps or beta2, got {'steps': None, 'beta2': None}.",
     'lr.warmup(lr.constant(1), 5, "inside", shape="cosine")': "warmup.shape: expected linear, with start=\"inside\", got 'cosine'.",
     'lr.warmup(lr.constant(1), 5, shape="saturation")': "warmup.parameters: expected exactly those of saturation (rate), got [].",
@@ -707,6 +710,15 @@ def test_untuned_warmups() -> None:
     np.testing.assert_allclose(
         lr.warmup_factor("exponential", beta2=0.98).values(200), [1 - exp(-(t + 1) * 0.02) for t in range(200)], rtol=1e-12
     )  # fmt: skip
+
+
+def test_the_rectification_term_of_radam() -> None:
+    factor = lr.warmup_factor("radam", beta2=0.98)
+    most = 2 / (1 - 0.98) - 1
+    rho = [most - 2 * n * 0.98**n / (1 - 0.98**n) for n in range(5, 405)]  # at n = 4 it is still below 4
+    wanted = [sqrt((r - 4) * (r - 2) * most / ((most - 4) * (most - 2) * r)) for r in rho]
+    np.testing.assert_allclose(factor.values(400), wanted, rtol=1e-11)
+    assert factor(10**6) == 1.0 and factor(0) < 0.1
 
 
 def test_sides_of_a_boundary() -> None:

@@ -23,6 +23,7 @@ typedef struct {
     int whole;       /* all positions are whole numbers */
     double **cycles; /* kept cycles, made on demand; null if the call is too short to keep any */
     int64_t total;   /* steps this call evaluates in all */
+    const int64_t *positions; /* these steps, if they are whole ones in any order */
     int block;       /* steps a buffer holds */
     power_memo memo[2];
     int refused;     /* why a step has no value, see lr_engine */
@@ -480,6 +481,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
     context c = {.program = p, .total = count, .block = block};
     if (p->n_cycles && count >= LR_LONG) c.cycles = calloc((size_t)p->n_cycles, sizeof(double *));
     c.whole = !positions || integers;
+    c.positions = integers ? positions : NULL;
     if (c.whole && count >= LR_LONG) c.far = new_far_table();
     c.slots = memory;
     c.slot_filled = (unsigned char *)(c.slots + slots * width);

@@ -11,6 +11,7 @@ typedef struct {
     const lr_piece *piece;
     power_block *blocks;
     double first; /* s m of the first block, a multiple of the block */
+    double count; /* of blocks */
 } far_anchors;
 
 typedef struct far_table {
@@ -170,6 +171,13 @@ LR_APART void far_ascending(const lr_piece *piece, clock t, double *restrict out
 
 /* -- whole steps in any order -- */
 
+/* one past the largest position on the root clock: what a curve without an end needs anchors up to */
+static double call_end(const context *c) {
+    int64_t last = 0;
+    for (int64_t i = 0; c->positions && i < c->total; i++) last = c->positions[i] > last ? c->positions[i] : last;
+    return c->positions ? (double)last + 1.0 : INFINITY;
+}
+
 /* the anchors of all blocks of a power that ends before `end`, or null if there are too many for this call */
 static const far_anchors *anchors_of(context *c, const lr_piece *k, double end) {
     far_anchors *kept = &c->far->anchors[(k - c->program->pieces) % LR_FAR_TABLES];
@@ -177,6 +185,7 @@ static const far_anchors *anchors_of(context *c, const lr_piece *k, double end) 
     free(kept->blocks);
     kept->piece = k;
     kept->blocks = NULL;
+    if (end > LR_LAST_STEP && (end = call_end(c)) <= k->begin) return NULL;
     if (end > LR_LAST_STEP) return NULL;
     const double first = block_floor(k, k->b + k->s * k->begin), last = block_floor(k, k->b + k->s * (end - 1.0));
     const double count = (last - first) / LR_FAR_BLOCK + 1.0;
@@ -185,6 +194,7 @@ static const far_anchors *anchors_of(context *c, const lr_piece *k, double end) 
     for (int j = 0; kept->blocks && j < (int)count; j++)
         kept->blocks[j] = block_at(k, k->s * (first + (double)j * LR_FAR_BLOCK));
     kept->first = first;
+    kept->count = count;
     return kept->blocks ? kept : NULL;
 }
 
@@ -194,6 +204,9 @@ LR_APART int far_scattered(context *c, const lr_piece *k, double end, clock t, d
     const far_anchors *anchors = anchors_of(c, k, end);
     if (!anchors) return 0;
     const double from = k->s * k->b - anchors->first; /* s m = s b + x, counted from the first block */
+    double most = 0.0;
+    for (int i = 0; i < t.n; i++) most = t.xs[i] > most ? t.xs[i] : most;
+    if (from + (t.base + most) >= anchors->count * LR_FAR_BLOCK) return 0; /* an inner clock may run faster than the call's */
     for (int i = 0; i < t.n; i++) {
         LR_ONE_BY_ONE;
         const int at = (int)(from + (t.base + t.xs[i]));

@@ -146,6 +146,10 @@ LR_ANCHORED(log, LR_LOG_BITS, plus_one(argument_of_whole(k, m)), k->rate_h, LR_A
 LR_APART void loop_of_slices(const lr_piece *piece, clock t, double *restrict out) {
     const lr_piece copy = *piece, *k = &copy;
     const double b = k->b + k->s * t.base, s = k->s, pace = s * t.stride * k->rate_h * k->arg, *restrict xs = t.xs;
+    if (pace > 0.25 || pace < -0.25) { /* a short curve: a slice or more for every few steps */
+        loops[k->formula](k, t, out);
+        return;
+    }
     for (int i = 0, n; i < t.n; i += n) {
         const double at = argument_of_whole(k, b + s * xs[i]).h * k->arg;
         const int slice = (int)at;

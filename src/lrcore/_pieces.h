@@ -145,7 +145,7 @@ LR_APART void evaluate_ascending(context *c, const lr_piece *pieces, int count, 
 static void evaluate_pieces(context *c, const lr_node *node, clock t, double *restrict out) {
     const lr_piece *pieces = c->program->pieces + node->first;
     const int count = node->count;
-    if (count == 1) {
+    if (count == 1 && (t.stride > 0 || !c->far || !is_far(pieces->formula))) {
         run_piece(c, pieces, t, out);
         return;
     }
