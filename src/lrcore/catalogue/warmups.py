@@ -105,11 +105,11 @@ def warmup_factor(
 ) -> Schedule:
     """A factor that climbs to 1, to multiply a schedule with: the schedule keeps its own clock and is not shifted.
 
-    >>> (0.1 * warmup_factor("linear", 4))([0, 1, 3, 9])
-    array([0.025, 0.05 , 0.1  , 0.1  ])
     The rectification term of RAdam wants beta2 alone, and is kept as samples until it rounds to 1: 4,023 for a beta2 of 0.99, 40,416
     for 0.999. Of more than 4,096 a document holds the digest only.
 
+    >>> (0.1 * warmup_factor("linear", 4))([0, 1, 3, 9])
+    array([0.025, 0.05 , 0.1  , 0.1  ])
     >>> warmup_factor("linear", beta2=0.999) == warmup_factor("linear", 2000)
     True
     """
