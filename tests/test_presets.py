@@ -436,6 +436,15 @@ CONFORMANCE = [
     ("inverse square root: fairseq", fairseq.inverse_sqrt(1.0, 4), {16: 0.5}),
     ("inverse square root: hf", hf.get_inverse_sqrt_schedule(1.0, 4), {16: 0.5}),
     ("inverse square root: hf without warmup", hf.get_inverse_sqrt_schedule(1.0, 0), {16: 1 / math.sqrt(1.0016)}),
+    # libraries without presets of their own, as the catalogue has them
+    ("linear, last step: the warmdown of speedruns", lr.linear_to_zero(1.0, 10), {9: 0.1}),
+    ("warmup: NeMo, between 0 and the peak", lr.warmup(lr.constant(1.0), 4, start="inside"), {0: 0.2, 4: 1.0}),
+    ("warmup: pytorch_warmup", lr.warmup_factor("linear", 4), {0: 0.25, 3: 1.0}),
+    ("warmup: gradual, the peak twice", lr.warmup(lr.constant(1.0, 1) >> lr.linear(1.0, 0.0, 4), 4), {0: 0.0, 4: 1.0, 5: 1.0, 6: 0.75}),
+    ("warmup: ignite, which arrives on its last step", lr.Ramp(0.0, 1.0, 4, endpoint=True), {3: 1.0, 4: 1.0}),
+    ("one cycle, final value: lrsched", lr.one_cycle(1.0, 10, div=25, final_div=400), {10: 1e-4}),
+    ("exponential stairs: ludwig", 0.5 * lr.exponential_decay(1.0, 0.5, every=10, staircase=True), {0: 0.5, 10: 0.25}),
+    ("inverse square root: T5", lr.constant(0.5, 4) >> lr.curve(0.5, "inverse_sqrt", timescale=4), {0: 0.5, 4: 0.5, 16: 0.25}),
     ("inverse square root: big_vision", hf.get_inverse_sqrt_schedule(1.0, 4, 10_000), {16: 1 / math.sqrt(1.0012)}),
 ]  # fmt: skip
 
