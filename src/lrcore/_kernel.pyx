@@ -329,6 +329,8 @@ cdef class Kernel:
                     self.may_refuse = True
             elif code == SAMPLES:
                 out.table = self._numbers(extra.values)
+        if n == -2:
+            raise ArithmeticError(f"the series of {(SHAPE_NAMES + CURVE_NAMES)[code]} with {args} needs more slices than a table has")
         if n < 0:
             raise MemoryError
         if table:

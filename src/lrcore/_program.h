@@ -85,7 +85,7 @@ typedef struct lr_ramp {
 
 #define LR_ORDER 12 /* of the polynomials made from series */
 
-/* Writes the pieces of a ramp into `out` (room for LR_MAX_PIECES) and returns how many, or -1 without memory. */
+/* Writes the pieces of a ramp into `out` (room for LR_MAX_PIECES) and returns how many, -1 without memory, or -2 if its series did not converge. */
 #define LR_MAX_PIECES 8
 int lr_prepare(int shape, const lr_ramp *ramp, lr_piece *out);
 /* The cubic a w + b w^2 + c w^3 of the fraction w of its length; coefficients from the start, then from the stop, in two doubles. */

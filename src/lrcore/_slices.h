@@ -140,7 +140,8 @@ static int finish_curve(struct lr_table *coarse, size_t size, curve *out) {
     return 1;
 }
 
-/* the table of a shape, in as few slices as converge */
+/* The table of a shape, in as few slices as converge: 1, 0 without memory, or -1 if none did, which no domain in shapes.py may allow
+ * (their ends need 4,096) */
 static int make_curve(const series_shape *shape, curve *out) {
     series lead[2];
     double power_of_lead[2];
@@ -171,8 +172,8 @@ static int make_curve(const series_shape *shape, curve *out) {
             if (i < slices) fill_row(height_of(shape, middle, 1), middle, stop_rows + LR_SLICE_ROW * i);
         }
         const double *rows[2] = {start_rows, stop_rows};
-        if ((fits(shape, rows[0], 0, slices, counts[0], lead, known[0], power_of_lead[0], out->lead_slices) &&
-             fits(shape, rows[1], 1, slices, counts[1], lead + 1, known[1], power_of_lead[1], out->lead_slices + 1)) || slices == LR_MOST_SLICES) {
+        if (fits(shape, rows[0], 0, slices, counts[0], lead, known[0], power_of_lead[0], out->lead_slices) &&
+            fits(shape, rows[1], 1, slices, counts[1], lead + 1, known[1], power_of_lead[1], out->lead_slices + 1)) {
             for (int side = 0; side < 2; side++) {
                 double *constants = table->constants + at[side], *polynomial = constants + power_table_size(out->bits[side]);
                 fill_power_table(power_of_lead[side], ONE, out->bits[side], 0, constants);
@@ -188,7 +189,7 @@ static int make_curve(const series_shape *shape, curve *out) {
         }
         free(table);
     }
-    return 0;
+    return -1;
 }
 
 /* A table costs a millisecond or two, so the last ones are kept: a run has few shapes, and each in many schedules. */
@@ -214,7 +215,8 @@ static int curve_of(const series_shape *shape, curve *out) {
     atomic_flag_clear(&kept_busy);
     if (found) return 1;
     out->shape = *shape;
-    if (!make_curve(shape, out)) return 0;
+    const int made = make_curve(shape, out);
+    if (made != 1) return made;
     while (atomic_flag_test_and_set(&kept_busy)) {}
     struct lr_table *dropped = kept[kept_next].table;
     kept[kept_next] = *out;
@@ -228,7 +230,8 @@ static int curve_of(const series_shape *shape, curve *out) {
 static int series_pieces(const ramp *r, shape_row row, const series_shape *shape, lr_piece *out) {
     curve c;
     int count = 0;
-    if (!curve_of(shape, &c)) return -1;
+    const int made = curve_of(shape, &c);
+    if (made != 1) return made - 1;
     *r->table = c.table;
     const double step = r->length / c.slices;
     /* what a block leaves out falls with the 7th power of its width: measured, 11,700 steps a slice were 3 ulp wrong at worst */
