@@ -327,7 +327,7 @@ class TestState:
         assert json.loads(json.dumps(state)) == state
         assert state == {
             "version": 1, "step": 30, "fingerprint": self.OLD.fingerprint, "plan": self.OLD.to_json(),
-            "base": {"default": {"lr": 0.1}}, "events": [],
+            "base": {"default": {"lr": 0.1}}, "events": [], "binding": {},
         }  # fmt: skip
 
     def test_of_the_same_plan_needs_no_choice(self) -> None:
@@ -392,8 +392,8 @@ class TestState:
                 "The state is incomplete or altered: Expected int, got bool - at $.step. Load another checkpoint.",
             ),
             (
-                lambda s: s.update(step=-1),
-                "The state is incomplete or altered: step: expected an integer >= 0, got -1. Load another checkpoint.",
+                lambda s: s.update(step=-2),
+                "The state is incomplete or altered: step: expected an integer >= -1, got -2. Load another checkpoint.",
             ),
             (
                 lambda s: s.update(more=1),

@@ -67,6 +67,7 @@ def test_what_is_not_scheduled_is_left_alone():
     advance(optimizer, PlanScheduler(optimizer, lr.Plan(groups={"body": {"beta1": UP}})), 3)
     after = optimizer.state_dict()["param_groups"]
     assert after[0].pop("betas") == (UP(3), 0.6) and before[0].pop("betas")
+    assert [group.pop("initial_lr") for group in after] == [0.5, 0.5]  # for the schedulers that look for it
     assert after == before
 
 
@@ -136,15 +137,14 @@ def test_another_plan_is_refused_with_the_differences():
 
 
 BAD = [
-    (lr.Plan(RATE, momentum=UP), AdamW, {}, "The plan schedules momentum of 'body', and its optimizer has no momentum. It has lr, betas, "),
-    (lr.Plan(RATE, beta1=UP), SGD, {}, "The plan schedules beta1 of 'body', and its optimizer has no betas. It has lr, momentum, "),
-    (lr.Plan(groups={"hed": {"lr": RATE}}), SGD, {}, "groups['hed'] matches none of the groups 'body', 'head'. Did you mean 'head'?"),
     (
-        lr.Plan(RATE),
-        SGD,
-        {"lr": torch.tensor(0.5)},
-        "lr of 'body' is a tensor, and PlanScheduler writes Python floats. Make the optimizer ",
+        lr.Plan(RATE, momentum=UP),
+        AdamW,
+        {},
+        "The plan schedules momentum of 'body', and AdamW has no momentum. Its momentum is beta1. It has lr, betas, ",
     ),
+    (lr.Plan(RATE, beta1=UP), SGD, {}, "The plan schedules beta1 of 'body', and SGD has no betas. It has lr, momentum, "),
+    (lr.Plan(groups={"hed": {"lr": RATE}}), SGD, {}, "groups['hed'] matches none of the groups 'body', 'head'. Did you mean 'head'?"),
 ]
 
 
@@ -177,3 +177,131 @@ def test_what_the_ecosystem_relies_on():
     assert len(repr(scheduler)) < 80
     scheduler.step(12)
     assert scheduler.last_epoch == 12 and scheduler.get_last_lr() == [RATE(12)] * 2
+
+
+# -- groups that start from different rates ----------------------------------------------------------------------------
+
+
+def unequal(kind: type[Optimizer] = SGD, **options: Any) -> Optimizer:
+    optimizer = made(kind, **options)
+    optimizer.param_groups[1]["lr"] = 0.25
+    return optimizer
+
+
+def test_one_schedule_for_different_rates_is_a_question():
+    optimizer = unequal()
+    with pytest.raises(lr.PlanError) as refusal:
+        PlanScheduler(optimizer, RATE)
+    assert str(refusal.value) == (
+        "The groups have different rates ('body' 0.5, 'head' 0.25), and one schedule is given for all. Pass relative=True to multiply "
+        "each group's own rate by it, relative=False to give it to every group, or a Plan with a schedule per group."
+    )
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.25]
+
+
+@pytest.mark.parametrize(("relative", "scales"), [(True, (0.5, 0.25)), (False, (1.0, 1.0))])
+def test_relative_or_absolute(relative, scales):
+    scheduler = PlanScheduler(unequal(), RATE, relative=relative)
+    for step in range(25):
+        assert scheduler.get_last_lr() == [(scale * RATE)(step) for scale in scales]
+        advance(scheduler.optimizer, scheduler, 1)
+
+
+def test_relative_to_what_was_there_at_the_start_also_after_resuming():
+    scheduler = PlanScheduler(unequal(AdamW), lr.Plan(RATE, weight_decay=UP), relative=True)
+    advance(scheduler.optimizer, scheduler, 7)
+    state = saved_and_loaded({"optimizer": scheduler.optimizer.state_dict(), "scheduler": scheduler.state_dict()})
+    fresh = made(AdamW)
+    fresh.load_state_dict(state["optimizer"])
+    resumed = PlanScheduler(fresh, lr.Plan(RATE, weight_decay=UP), relative=True)  # over the values of step 7, until its state comes
+    resumed.load_state_dict(state["scheduler"])
+    assert resumed.current() == scheduler.current() and resumed.base_lrs == [0.5, 0.25]
+    assert fresh.param_groups[0]["weight_decay"] == (0.01 * UP)(7)
+
+
+# -- clocks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["host", "device"])
+def test_several_calls_make_a_step(mode):
+    scheduler = PlanScheduler(made(), RATE, mode=mode, steps_per_update=3)
+    for call in range(20):
+        assert scheduler.last_epoch == call // 3
+        assert float(scheduler.optimizer.param_groups[0]["lr"]) == pytest.approx(RATE(call // 3), rel=1e-7, abs=0)
+        if call == 10:  # resumed between two steps
+            state = saved_and_loaded(scheduler.state_dict())
+            scheduler = PlanScheduler(made(), RATE, mode=mode, steps_per_update=3)
+            scheduler.load_state_dict(state)
+        scheduler.step()
+
+
+def test_an_update_that_a_scaler_skips_does_not_step():
+    """The documented pattern: the scale is lowered when the update was skipped."""
+    optimizer = made(AdamW)
+    scheduler = PlanScheduler(optimizer, RATE)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    applied = 0
+    for infinite in (False, True, False, True, True, False):
+        assert scheduler.get_last_lr() == [RATE(applied)] * 2
+        weights = [group["params"][0] for group in optimizer.param_groups]
+        optimizer.zero_grad()
+        scaler.scale(sum((weight * (float("inf") if infinite else 1.0)).sum() for weight in weights)).backward()
+        before = scaler.get_scale()
+        scaler.step(optimizer)
+        scaler.update()
+        if scaler.get_scale() >= before:
+            scheduler.step()
+            applied += 1
+    assert applied == scheduler.last_epoch == 3
+
+
+# -- another plan on the way -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("on_change", "value"), [("replace", 0.2 * RATE(7)), ("rebase", RATE(7)), ("keep", RATE(7))])
+def test_replacing_the_plan_of_a_run(on_change, value):
+    scheduler = PlanScheduler(made(), RATE)
+    advance(scheduler.optimizer, scheduler, 7)
+    scheduler.replace(0.2 * RATE, on_change)
+    assert scheduler.get_last_lr() == [group["lr"] for group in scheduler.optimizer.param_groups]
+    assert scheduler.get_last_lr() == pytest.approx([value] * 2, rel=1e-15)
+    advance(scheduler.optimizer, scheduler, 1)
+    assert scheduler.get_last_lr() == pytest.approx([value * RATE(8) / RATE(7)] * 2, rel=1e-15)
+
+
+def test_a_plan_that_does_not_fit_does_not_replace():
+    scheduler = PlanScheduler(made(), RATE)
+    advance(scheduler.optimizer, scheduler, 7)
+    with pytest.raises(lr.StateError, match=r"was made with another plan"):
+        scheduler.replace(0.2 * RATE, "error")
+    with pytest.raises(lr.PlanError, match=r"^groups\['hed'\] matches none of the groups"):
+        scheduler.replace(lr.Plan(groups={"hed": {"lr": 1.0}}))
+    with pytest.raises(lr.PlanError, match=r"SGD has no betas"):
+        scheduler.replace(lr.Plan(RATE, beta1=UP))
+    advance(scheduler.optimizer, scheduler, 1)
+    assert scheduler.plan == lr.Plan(RATE) and scheduler.get_last_lr() == [RATE(8)] * 2
+
+
+@pytest.mark.parametrize("step", [-1, 2**53 + 1])
+def test_a_step_that_is_refused_changes_nothing(step):
+    scheduler = PlanScheduler(made(), RATE)
+    scheduler.seek(7)
+    with pytest.raises(lr.SpecError, match=r"^steps: expected a step from 0 to 2\*\*53, got "):
+        scheduler.seek(step)
+    assert scheduler.last_epoch == 7 and scheduler.get_last_lr() == [RATE(7)] * 2
+
+
+def test_past_the_end_of_a_plan_that_ends():
+    scheduler = PlanScheduler(made(), lr.linear(1.0, 0.5, 3).past_end("error"))
+    advance(scheduler.optimizer, scheduler, 2)
+    with pytest.raises(lr.SpecError, match=r"^step: expected a step before the end at 3, got 3\. The schedule says past_end"):
+        scheduler.step()
+    assert scheduler.last_epoch == 2
+
+
+def test_the_state_of_other_groups_is_no_obstacle_to_an_absolute_plan():
+    old = PlanScheduler(made(), RATE)
+    advance(old.optimizer, old, 7)
+    new = PlanScheduler(made(names=("a", "b", "c")), RATE)
+    new.load_state_dict(old.state_dict())
+    assert new.get_last_lr() == [RATE(7)] * 3

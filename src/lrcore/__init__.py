@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._kernel import simd_level, write_row
+from ._kernel import RowStepper, RowWriter, simd_level, write_row
 from .catalogue import (
     chebyshev,
     compounding,
@@ -134,6 +134,8 @@ __all__ = [
     "Recipe",
     "RecipeParameter",
     "Repeat",
+    "RowStepper",
+    "RowWriter",
     "SHAPES",
     "Samples",
     "Schedule",

@@ -4,10 +4,12 @@
 Nothing is validated here but what keeps memory safe: `program.py` checks arguments, `schedule.py` checked the schedule.
 """
 
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyFloat_FromDouble
-from cpython.long cimport PyLong_CheckExact
 from cpython.dict cimport PyDict_Check
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check, PyFloat_CheckExact, PyFloat_FromDouble
+from cpython.long cimport PyLong_Check, PyLong_CheckExact
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
 from libc.math cimport INFINITY, nextafter
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memset
@@ -20,6 +22,23 @@ from fractions import Fraction
 cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object, int *) except? -1
     int PyDict_SetItem(object, object, object) except -1
+    bint PyDict_Next(object, Py_ssize_t *, PyObject **, PyObject **) noexcept
+
+
+cdef extern from "_groups.h":
+    ctypedef struct lr_group:
+        PyObject *key
+        PyObject *name
+        Py_ssize_t where
+
+    ctypedef struct lr_target:
+        PyObject *key
+        PyObject *floats[2]
+        Py_ssize_t where
+        int32_t group, slot
+
+    bint lr_same_groups(object, const lr_group *, Py_ssize_t) noexcept
+    int lr_put(object, lr_target *, int, double) except -1
 
 
 cdef extern from "_program.h":
@@ -467,6 +486,159 @@ cdef int _raise(int status) except -1:
     return 0
 
 
+cdef Py_ssize_t _where(dict group, wanted, list keys) except -2:
+    """The entry of a key for PyDict_Next, and the dictionary's own key appended to `keys`; -1 if there is none."""
+    cdef PyObject *found
+    cdef Py_ssize_t where = 0, after = 0
+    while PyDict_Next(group, &after, &found, NULL):
+        if <object>found == wanted:
+            keys.append(<object>found)
+            return where
+        where = after
+    return -1
+
+
+cdef int _put(dict group, key, int slot, double value) except -1:
+    """Write a value where a number or a tensor stands, or a tuple of them such as `betas`."""
+    old = group[key] if slot < 0 else group[key][slot]
+    if not (PyFloat_Check(old) or PyLong_Check(old)) and hasattr(old, "fill_"):
+        old.fill_(value)
+    elif slot < 0:
+        group[key] = value
+    else:
+        values = list(group[key])
+        values[slot] = value
+        group[key] = tuple(values)
+    return 0
+
+
+cdef class RowWriter:
+    """Writes rows of a program into dictionaries that are known by name, such as the parameter groups of an optimizer.
+
+    program : one column for each value to write
+    groups : a list of dictionaries
+    places, keys, slots : column j goes to `groups[places[j]][keys[j]]`; to entry slots[j] of the tuple there, unless that is -1
+
+    Python floats are written where numbers stand, and tensors are filled in place.
+
+    >>> import lrcore as lr
+    >>> groups = [{"name": "body", "lr": 0.0}, {"lr": 0.0, "betas": (0.9, 0.999)}]
+    >>> plan = lr.Plan(lr.linear(1.0, 0.0, 4), groups={"group1": {"beta1": 0.5}}).bind(["body", "group1"])
+    >>> writer = RowWriter(plan.program, groups, [0, 1, 1], ["lr", "lr", "betas"], [-1, -1, 0])
+    >>> writer.write(groups, 1), groups
+    (True, [{'name': 'body', 'lr': 0.75}, {'lr': 0.75, 'betas': (0.5, 0.999)}])
+    """
+
+    cdef Kernel program
+    cdef list groups
+    cdef list kept  # what the groups and targets borrow
+    cdef lr_group *known
+    cdef lr_target *targets
+    cdef double *row
+    cdef Py_ssize_t columns, count  # of the program, which may be gone when this is taken apart; of the groups
+    cdef int set
+
+    def __cinit__(self, Kernel program, list groups, places, keys, slots):
+        cdef Py_ssize_t n = program.p.n_columns, i, j
+        cdef dict group
+        if not len(places) == len(keys) == len(slots) == n:
+            raise ValueError(f"RowWriter: expected {n} places, keys and slots, one for each column of the program.")
+        self.program, self.groups, self.kept, self.columns, self.count = program, groups, [], n, len(groups)
+        self.known = <lr_group *>PyMem_Calloc(len(groups) + 1, sizeof(lr_group))
+        self.targets = <lr_target *>PyMem_Calloc(n + 1, sizeof(lr_target))
+        self.row = <double *>PyMem_Malloc((n + 1) * sizeof(double))
+        if not (self.known and self.targets and self.row):
+            raise MemoryError
+        for i in range(len(groups)):
+            group = groups[i]
+            self.known[i].where = _where(group, "name", self.kept)
+            if self.known[i].where < 0:
+                self.known[i].where = len(group)
+                continue
+            self.known[i].key = <PyObject *>self.kept[len(self.kept) - 1]
+            self.kept.append(group["name"])
+            self.known[i].name = <PyObject *>self.kept[len(self.kept) - 1]
+        for j in range(n):
+            if not 0 <= places[j] < len(groups):
+                raise ValueError(f"places[{j}]: expected the place of one of {len(groups)} groups, got {places[j]}.")
+            group = groups[places[j]]
+            if not -1 <= slots[j] < (len(group[keys[j]]) if slots[j] >= 0 else 1):
+                raise ValueError(f"slots[{j}]: expected a place in a tuple of {len(group[keys[j]])}, or -1, got {slots[j]}.")
+            self.targets[j].group, self.targets[j].slot = places[j], slots[j]
+            self.targets[j].where = _where(group, keys[j], self.kept)
+            if self.targets[j].where < 0:
+                raise KeyError(keys[j])
+            self.targets[j].key = <PyObject *>self.kept[len(self.kept) - 1]
+
+    def __dealloc__(self):
+        cdef Py_ssize_t j
+        if self.targets:
+            for j in range(self.columns):
+                Py_XDECREF(self.targets[j].floats[0])
+                Py_XDECREF(self.targets[j].floats[1])
+        PyMem_Free(self.known)
+        PyMem_Free(self.targets)
+        PyMem_Free(self.row)
+
+    def write(self, list groups, step):
+        """Write the row of a step: one evaluation, and no Python code per group.
+
+        Returns whether it was written; groups that are not those the writer was made for, as they were then, are left alone.
+        Raises SpecError for a step outside [0, 2**53], TypeError for what is no int, and then nothing is written.
+        """
+        cdef Py_ssize_t j
+        cdef lr_target *target
+        cdef int64_t whole = _step_of(self.program, step)
+        if groups is not self.groups or not lr_same_groups(groups, self.known, self.count):
+            return False
+        if _engine.row(&self.program.p, <double>whole, self.row):
+            self.program._evaluate(step)
+        self.set = not self.set
+        for j in range(self.columns):
+            target = self.targets + j
+            if not lr_put(groups, target, self.set, self.row[j]):
+                _put(<dict>groups[target.group], <object>target.key, target.slot, self.row[j])
+        return True
+
+
+cdef class RowStepper:
+    """What a scheduler does at every step, in C: bindings put it before their framework's scheduler class.
+
+    optimizer : has `param_groups`, a list of dictionaries, which is read anew every time
+    _writer : the RowWriter of these groups; None, or one that no longer knows them, hands the step on to `_update_lr(epoch)`
+    _position : the step whose row is in force, -1 before the first
+    """
+
+    cdef public object optimizer
+    cdef public RowWriter _writer
+    cdef public int64_t _position, _step_count
+
+    def step(self, epoch=None):
+        """Go on to the next step and write its row; with an epoch, to that step.
+
+        Raises SpecError for a step outside [0, 2**53]; the step in force then stays.
+        """
+        self._step_count += 1
+        if epoch is None and self._writer is not None:
+            groups = self.optimizer.param_groups
+            if type(groups) is list and self._writer.write(groups, self._position + 1):
+                self._position += 1
+                return
+        self._update_lr(epoch)
+
+
+cdef int64_t _step_of(Kernel program, step) except -1:
+    """A step as an integer of C, or a sentence."""
+    cdef int overflow = 0
+    cdef int64_t whole
+    if not PyLong_CheckExact(step):
+        raise TypeError(f"step: expected an int, got {step!r}.")
+    whole = PyLong_AsLongLongAndOverflow(step, &overflow)
+    if overflow or not 0 <= whole <= LAST:
+        program._evaluate(step)
+    return whole
+
+
 def write_row(Kernel program, step, list dicts, list keys):
     """Write the values of one step into dictionaries: dicts[j][keys[j]] = value of column j, a Python float.
 
@@ -479,17 +651,13 @@ def write_row(Kernel program, step, list dicts, list keys):
     cdef double *row = small
     cdef Py_ssize_t n = program.p.n_columns, j
     cdef int64_t whole
-    cdef int overflow = 0, status
+    cdef int status
     if len(dicts) != n or len(keys) != n:
         raise ValueError(f"write_row: expected {n} dicts and keys, one for each column, got {len(dicts)} and {len(keys)}.")
     for j in range(n):
         if not PyDict_Check(dicts[j]):
             raise TypeError(f"dicts[{j}]: expected a dict, got {type(dicts[j]).__name__}.")
-    if not PyLong_CheckExact(step):
-        raise TypeError(f"step: expected an int, got {step!r}.")
-    whole = PyLong_AsLongLongAndOverflow(step, &overflow)
-    if overflow or not 0 <= whole <= LAST:
-        program._evaluate(step)
+    whole = _step_of(program, step)
     if n > 64:
         row = <double *>PyMem_Malloc(n * sizeof(double))
         if row == NULL:

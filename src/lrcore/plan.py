@@ -295,6 +295,22 @@ class BoundPlan:
 
         return compile_columns(list(self.schedules))
 
+    @cached_property
+    def sources(self) -> tuple[tuple[Schedule, ...], tuple[int, ...], tuple[float, ...]]:
+        """(schedules, which, scales): what the columns share. Column j is `scales[j] * schedules[which[j]]`, bit for bit.
+
+        >>> import lrcore as lr
+        >>> base = lr.linear(1.0, 0.0, 4)
+        >>> lr.Plan(groups={"head": {"lr": base}, "body": {"lr": 0.5 * base}}).bind().sources[1:]
+        ((0, 0), (1.0, 0.5))
+        """
+        from .program import split_scale
+
+        known: dict[Schedule, int] = {}
+        scaled = [split_scale(schedule) for schedule in self.schedules]
+        which = tuple(known.setdefault(source, len(known)) for _, source in scaled)
+        return tuple(known), which, tuple(scale for scale, _ in scaled)
+
     def row(self, step: int, out: np.ndarray | None = None) -> np.ndarray:
         """The values of all columns at one step, float64 (columns,); written to `out` if given.
 

@@ -266,13 +266,18 @@ def compile_columns(schedules: Iterable[Schedule]) -> Program:
         schedule = as_schedule(given)
         if not schedule.resolved:
             raise SpecError("schedule", "lengths in steps", schedule, "Turn fractions into steps with .over(horizon).")
-        scale = 1.0
-        if isinstance(schedule, Product) and len(schedule.terms) == 2 and isinstance(schedule.terms[0], Constant):
-            scale, schedule = schedule.terms[0].value, schedule.terms[1]
-        columns.append((compiler.node(schedule), scale))
+        scale, source = split_scale(schedule)
+        columns.append((compiler.node(source), scale))
     nodes = compiler.nodes
     depth = max((compiler.depths[index] for index, _ in columns), default=0)
     return Program(nodes, columns, _slots(nodes, columns), depth)
+
+
+def split_scale(schedule: Schedule) -> tuple[float, Schedule]:
+    """(k, s) of a schedule k * s, (1, schedule) of any other: columns that scale one schedule evaluate it once."""
+    if isinstance(schedule, Product) and len(schedule.terms) == 2 and isinstance(schedule.terms[0], Constant):
+        return schedule.terms[0].value, schedule.terms[1]
+    return 1.0, schedule
 
 
 def _slots(nodes: list[tuple[Any, ...]], columns: list[tuple[int, float]]) -> dict[int, int]:

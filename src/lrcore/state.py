@@ -1,6 +1,6 @@
 """The state of a run that follows a plan: made for a checkpoint, and checked when it comes back.
 
-Only plain JSON types: `{version, step, fingerprint, plan, base, events}`. Because every value is a closed form of the step, the
+Only plain JSON types: `{version, step, fingerprint, plan, base, events, binding}`. Because every value is a closed form of the step, the
 step is all that a run needs; the plan travels along so that a change of it is seen, and shown.
 """
 
@@ -30,13 +30,15 @@ _MEMORIES = frozenset({"momentum", "beta1", "beta2", "alpha", "rho"})
 
 
 def make_state(
-    bound: BoundPlan, step: int, base: Mapping[str, Mapping[str, float]] | None = None, events: Iterable[Any] = ()
+    bound: BoundPlan, step: int, base: Mapping[str, Mapping[str, float]] | None = None, events: Iterable[Any] = (),
+    binding: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The state to store in a checkpoint, of plain JSON types.
 
-    step : the step whose row is in force
+    step : the step whose row is in force; -1 before the first
     base : {group: {field: value}} of what the groups held before the plan was attached; None takes the values of step 0
     events : what happened on the way, as plain JSON types; empty for a plan without rules
+    binding : integers that only the binding that wrote them reads
 
     >>> import lrcore as lr
     >>> state = make_state(lr.Plan(lr.linear(1.0, 0.0, 4)).bind(), 2)
@@ -47,8 +49,8 @@ def make_state(
     plain = {str(name): {str(field): float(value) for field, value in base.get(name, {}).items()} for name in bound.names}
     document = bound.plan.to_json()
     return {
-        "version": VERSION, "step": whole(step, "step"), "fingerprint": fingerprint(document), "plan": document,
-        "base": plain, "events": list(events),
+        "version": VERSION, "step": whole(step, "step", low=-1), "fingerprint": fingerprint(document), "plan": document,
+        "base": plain, "events": list(events), "binding": dict(binding or {}),
     }  # fmt: skip
 
 
@@ -59,6 +61,7 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     plan: str
     base: dict[str, dict[str, float]]
     events: list[Any]
+    binding: dict[str, int] = {}
 
 
 def check_state(state: Any, plan: Plan, on_change: OnChange = "error", names: Iterable[str] | None = None) -> tuple[Plan, int]:
@@ -86,7 +89,7 @@ def check_state(state: Any, plan: Plan, on_change: OnChange = "error", names: It
     if on_change == "keep":
         return old, saved.step
     if on_change == "rebase":
-        return rebased(old, plan, saved.step, saved.base, saved.base if names is None else names), saved.step
+        return rebased(old, plan, max(saved.step, 0), saved.base, saved.base if names is None else names), saved.step
     raise StateError(
         f"The checkpoint at step {saved.step:,} was made with another plan.\n{old.diff(plan).text(_SHOWN)}\n"
         'Pass on_change="keep" to go on with the plan of the checkpoint, "replace" to use the new plan from this step on, or '
@@ -103,7 +106,7 @@ def _read(state: Any) -> _State:
         raise StateError(f"The state is of version {version}, and this lrcore reads version {VERSION}. {hint}")
     try:
         saved = msgspec.convert(dict(state), _State)
-        whole(saved.step, "step")
+        whole(saved.step, "step", low=-1)
         for name, fields in saved.base.items():
             for field, value in fields.items():
                 if not isfinite(value):
