@@ -236,7 +236,8 @@ static int series_pieces(const ramp *r, shape_row row, const series_shape *shape
     const double step = r->length / c.slices;
     /* what a block leaves out falls with the 7th power of its width: measured, 11,700 steps a slice were 3 ulp wrong at worst */
     const int far = c.fine[0] && has_far_part(r) && step > 20000.0;
-    const lr_piece ends[2] = {from_start(r, row.near_start, ONE), from_stop(r, row.near_stop, ONE)};
+    const int near_start = shape->inner == 1.0 ? LR_lead : row.near_start; /* of u^1 there is no power to speak of */
+    const lr_piece ends[2] = {from_start(r, near_start, ONE), from_stop(r, row.near_stop, ONE)};
     const double begins[4] = {
         later(ends[0].begin, position(r, r->length * LR_NEAREST)), position(r, step * c.lead_slices[0]),
         position(r, step * c.start_rows), position(r, r->length - step * c.lead_slices[1])};
