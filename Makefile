@@ -8,19 +8,23 @@ KERNEL := $(wildcard src/lrcore/*.pyx src/lrcore/*.pxd src/lrcore/_*.h src/lrcor
 
 DEMO_ARGS ?=
 TEST_ARGS ?= --numprocesses=auto
+INTEGRATION_ARGS ?= --numprocesses=2
 BENCH_ARGS ?=
 
-.PHONY: help demo test lint format docs bench sanitize clean
+.PHONY: help demo test test-integration lint format docs bench sanitize clean
 .DELETE_ON_ERROR:
 
 help:            ## list the verbs
-	@sed -n 's/^\([a-z]*\): .*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\): .*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 25
 
 demo: $(READY)   ## the main job: plan, table, file, picture, and a classifier trained with it
 	$(PY) examples/demo.py $(DEMO_ARGS)
 
-test: $(READY)   ## all tests
+test: $(READY)   ## the tests, without trainers
 	$(PY) -m pytest $(TEST_ARGS)
+
+test-integration: $(VENV)/.integration ## tests in real trainers: Lightning, transformers, accelerate, torchrun
+	$(PY) -m pytest $(INTEGRATION_ARGS) tests/integration tests/test_torch_native.py  # the latter for its cases of timm
 
 lint: $(READY)   ## ruff, then mypy --strict
 	$(PY) -m ruff check .
@@ -51,7 +55,7 @@ sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBeh
 
 clean:           ## remove what was built; .venv stays
 	rm -rf build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench
+	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench $(VENV)/.integration
 	find src bindings tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 $(PY):
@@ -61,6 +65,13 @@ $(PY):
 $(READY): pyproject.toml setup.py constraints.txt $(KERNEL) | $(PY)
 	$(PIP) install --constraint constraints.txt setuptools Cython
 	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+# timm without what it asks for: only its schedulers are used, which need torch alone. Of torchvision, the release for this torch is
+# built for CUDA and cannot be imported beside a CPU build of torch; other libraries would try to.
+$(VENV)/.integration: $(READY)
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,integration]'
+	$(PIP) install --constraint constraints.txt --no-deps timm
 	@touch $@
 
 $(VENV)/.bench: $(READY)

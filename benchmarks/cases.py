@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from . import tasks
+from . import tasks, torch_steps
 from .peers import PEERS
 from .schedules import COMPOSED, CURVES, RECIPES, SHAPES, SHORT_CYCLES, TREES
 from .tasks import Task
@@ -25,6 +25,8 @@ TIMES_FILL = Unit("x fill", lambda base, ours, told: ours / base)
 TIMES_RANGE = Unit("x the range", lambda base, ours, told: ours / base)
 AS_FAST = Unit("x as fast", lambda base, ours, told: base / ours, more_is_better=True)
 NANOSECONDS = Unit("ns", lambda base, ours, told: ours * 1e9)
+TIMES_CONSTANT = Unit("x a constant rate", lambda base, ours, told: ours / base)
+MILLISECONDS = Unit("ms", lambda base, ours, told: ours * 1e3)
 SECONDS_OF_ALL = Unit("s for 10^5", lambda base, ours, told: ours * 1e5)
 MILLISECONDS_TOLD = Unit("ms", lambda base, ours, told: told)
 MEBIBYTES_TOLD = Unit("MiB", lambda base, ours, told: told)
@@ -45,6 +47,7 @@ class Case:
     level: str | None = None  # the instruction set to force
     needs: tuple[str, ...] = ()  # modules that the tests of the project do not install
     cores: int = 1
+    slow: bool = False  # takes a minute to prepare, and is left out of the tests
 
     def __str__(self) -> str:
         return f"{self.section}: {self.name}"
@@ -178,14 +181,27 @@ def disk() -> Iterator[Case]:
 
 
 def training_steps() -> Iterator[Case]:
-    note = "torch, host mode: what one `scheduler.step()` costs."
-    for against, title, promises in (
-        ("torch", "PlanScheduler.step() against torch's CosineAnnealingLR.step()", {1: 5.0, 10: None, 100: 15.0, 1_000: 15.0}),
-        ("loop", "PlanScheduler.step() against a loop that assigns a constant", {1: None, 10: 1.0, 100: 1.0, 1_000: 1.0}),
-    ):
-        for groups, promise in promises.items():
-            name, prepare = f"{groups:,} group{'s' * (groups > 1)}", partial(tasks.torch_step_task, groups, against)
-            yield Case(title, name, max(10_000 // groups, 30), prepare, AS_FAST, promise, note)
+    def groups_of(promises: dict[int, float | None]) -> Iterator[tuple[int, str, float | None]]:
+        return ((groups, f"{groups:,} group{'s' * (groups > 1)}", promise) for groups, promise in promises.items())
+
+    note, counted = "torch, host mode: what one `scheduler.step()` costs.", dict.fromkeys((1, 10, 100, 1_000))
+    for contender in torch_steps.CONTENDERS:
+        title = f"PlanScheduler.step() against torch's {contender}.step()"
+        for groups, name, promise in groups_of({**counted, 1: 5.0, 100: 15.0, 1_000: 15.0} if "Cosine" in contender else counted):
+            yield Case(title, name, max(10_000 // groups, 30), partial(torch_steps.step_task, groups, contender), AS_FAST, promise, note)
+    title = "PlanScheduler.step() against a loop that assigns a constant"
+    for groups, name, promise in groups_of({1: None, 10: 1.0, 100: 1.0, 1_000: 1.0}):
+        yield Case(title, name, max(10_000 // groups, 30), partial(torch_steps.step_task, groups, "loop"), AS_FAST, promise, note)
+    title, note = "Attaching a PlanScheduler", "Making one on an optimizer, the plan's compilation included."
+    for groups, name, promise in groups_of({**counted, 1_000: 20.0}):
+        yield Case(title, name, 3, partial(torch_steps.attach_task, groups), MILLISECONDS, promise, note)
+    title = "torch, device mode on the CPU: an eager step against CosineAnnealingLR on tensor rates"
+    for groups, name, promise in groups_of(counted):
+        yield Case(title, name, max(300 // groups, 10), partial(torch_steps.device_step_task, groups), AS_FAST, promise)
+    title = "torch, device mode on the CPU: a compiled training step against one at a constant rate"
+    note = "A chain of layers 64 wide, a group each, batches of 256, AdamW compiled with `advance()`; inductor."
+    for groups, name, promise in groups_of({1: 1.01, 100: 1.01}):
+        yield Case(title, name, 20, partial(torch_steps.compiled_task, groups), TIMES_CONSTANT, promise, note, slow=groups > 1)
 
 
 def peers() -> Iterator[Case]:

@@ -250,40 +250,6 @@ def memory_task(rows: int) -> Task:
     return Task(partial(told, MEMORY, rows), lambda: None)  # the process checks a row
 
 
-# -- a training step in torch ------------------------------------------------------------------------------------------
-
-HORIZON = 10**6
-ASSIGN = "for group in optimizer.param_groups: group['lr'] = rate"
-
-
-def torch_step_task(groups: int, against: str, count: int) -> Task:
-    """`count` steps of PlanScheduler against as many of CosineAnnealingLR, or as many loops that assign a constant."""
-    import torch
-
-    from lrcore_torch import PlanScheduler
-
-    scales = 0.999 ** np.arange(groups)
-
-    def optimizer() -> Any:
-        return torch.optim.SGD([{"params": [torch.zeros(1, requires_grad=True)], "lr": PEAK * scale} for scale in scales])
-
-    base_rate = lr.cosine(PEAK, 0.0, HORIZON)
-    plan = lr.Plan(groups={f"group{i}": {"lr": float(scale) * base_rate} for i, scale in enumerate(scales)})
-    ours, other = PlanScheduler(optimizer(), plan), optimizer()
-    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(other, HORIZON) if against == "torch" else None
-    other.step()  # torch's schedulers warn where they come first
-
-    def check() -> None:
-        for scheduler, rtol in ((ours, 1e-13), (theirs, 1e-9)):  # torch's recursion drifts
-            if scheduler is not None:
-                rates = PEAK * scales * (1 + np.cos(np.pi * scheduler.last_epoch / HORIZON)) / 2
-                np.testing.assert_allclose([group["lr"] for group in scheduler.optimizer.param_groups], rates, rtol=rtol)
-
-    names = {"step": theirs.step} if theirs else {"optimizer": other, "rate": PEAK}
-    base = Timer("step()" if theirs else ASSIGN, globals=names)
-    return Task(partial(Timer("step()", globals={"step": ours.step}).timeit, count), check, partial(base.timeit, count), count, count)
-
-
 # -- peers -------------------------------------------------------------------------------------------------------------
 
 

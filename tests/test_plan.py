@@ -327,7 +327,7 @@ class TestState:
         assert json.loads(json.dumps(state)) == state
         assert state == {
             "version": 1, "step": 30, "fingerprint": self.OLD.fingerprint, "plan": self.OLD.to_json(),
-            "base": {"default": {"lr": 0.1}}, "events": [], "binding": {},
+            "base": [["default", "lr", 0.1]], "events": [], "binding": {},
         }  # fmt: skip
 
     def test_of_the_same_plan_needs_no_choice(self) -> None:
@@ -404,8 +404,8 @@ class TestState:
                 "The state is incomplete or altered: its plan does not have its fingerprint. Load another checkpoint.",
             ),
             (
-                lambda s: s["base"]["default"].update(lr=math.nan),
-                "The state is incomplete or altered: base['default']['lr']: expected a finite number, got nan. Load another checkpoint.",
+                lambda s: s["base"][0].__setitem__(2, math.nan),
+                "The state is incomplete or altered: base[0]: expected a finite number, got nan. Load another checkpoint.",
             ),
         ],
     )

@@ -179,3 +179,23 @@ def test_no_memory_is_lost_over_many_steps():
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert after - before < 50_000  # the floats of one step are some 24 bytes each
+
+
+HANDS_OFF = {
+    "nothing": (lambda group: None, True),
+    "another value": (lambda group: group.update(lr=0.3), False),
+    "the same value anew": (lambda group: group.update(lr=float(repr(group["lr"]))), False),
+    "another field": (lambda group: group.update(eps=0.3), True),
+    "another name": (lambda group: group.update(name="other"), False),
+}
+
+
+@pytest.mark.parametrize("hand", HANDS_OFF)
+def test_knows_whether_its_values_still_stand(hand):
+    groups = groups_of("body", "head")
+    writer, _ = writer_of(groups, lr.Plan(BASE))
+    assert not writer.holds(groups)
+    writer.write(groups, 5)
+    change, held_still = HANDS_OFF[hand]
+    change(groups[1])
+    assert writer.holds(groups) == held_still and not writer.holds(list(groups))

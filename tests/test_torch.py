@@ -278,8 +278,16 @@ def test_a_plan_that_does_not_fit_does_not_replace():
         scheduler.replace(lr.Plan(groups={"hed": {"lr": 1.0}}))
     with pytest.raises(lr.PlanError, match=r"SGD has no betas"):
         scheduler.replace(lr.Plan(RATE, beta1=UP))
+    scheduler.optimizer.add_param_group({"params": [torch.zeros(1, requires_grad=True)]})  # which makes it look at its plan again
     advance(scheduler.optimizer, scheduler, 1)
-    assert scheduler.plan == lr.Plan(RATE) and scheduler.get_last_lr() == [RATE(8)] * 2
+    assert scheduler.plan == lr.Plan(RATE) and scheduler.get_last_lr() == [RATE(8)] * 3
+
+
+def test_names_that_are_no_regular_expressions():
+    optimizer = made(names=("blocks[0", "blocks(1"))
+    scheduler = PlanScheduler(optimizer, RATE, relative=True)
+    advance(optimizer, scheduler, 3)
+    assert scheduler.get_last_lr() == [0.5 * RATE(3)] * 2
 
 
 @pytest.mark.parametrize("step", [-1, 2**53 + 1])

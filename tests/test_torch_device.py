@@ -155,6 +155,40 @@ def test_another_plan_in_the_same_memory():
     assert optimizer.param_groups[0]["lr"].data_ptr() == address
 
 
+@pytest.mark.usefixtures("small_table")
+def test_another_plan_of_what_columns_share():
+    scaled = {factor: lr.Plan(groups={f"g{i}": {"lr": (factor + i) * WAVE} for i in range(9)}) for factor in (1, 5)}
+    optimizer = made(groups=9)
+    scheduler = PlanScheduler(optimizer, scaled[1], mode="device")
+    scheduler.advance()
+    scheduler.replace(scaled[5])
+    assert rates(optimizer) == planned(scaled[5], optimizer, 1)
+    scheduler.advance()
+    assert rates(optimizer) == planned(scaled[5], optimizer, 2)
+
+
+def test_a_restored_scheduler_may_be_driven_either_way():
+    optimizer = made()
+    scheduler = PlanScheduler(optimizer, RATE, mode="device")
+    scheduler.step()
+    scheduler.load_state_dict(scheduler.state_dict())
+    scheduler.advance()
+    assert rates(optimizer) == [np.float32(RATE(2))] * 2
+
+
+def test_a_state_that_was_not_in_force_gives_the_step_and_leaves_the_rates():
+    optimizer = made()
+    scheduler = PlanScheduler(optimizer, RATE, mode="device")
+    for _ in range(3):
+        scheduler.step()
+    state = scheduler.state_dict() | {"binding": {"in_force": 0, "calls": 0}}
+    scheduler = PlanScheduler(made(), RATE, mode="device")
+    scheduler.load_state_dict(state)
+    assert rates(scheduler.optimizer) == [0.0, 0.0]
+    scheduler.advance()
+    assert rates(scheduler.optimizer) == [np.float32(RATE(4))] * 2
+
+
 REFUSED = [
     (lambda s: (s.step(), s.advance()), "This scheduler is driven by step() and by advance(). Call one of them: "),
     (lambda s: (s.advance(), s.step()), "This scheduler is driven by step() and by advance(). Call one of them: "),

@@ -1,5 +1,20 @@
-"""lrcore in PyTorch: a plan written into an optimizer's parameter groups."""
+"""lrcore in PyTorch: a plan written into an optimizer's parameter groups, on the host or on the device.
 
+scheduler.py     PlanScheduler, an LRScheduler
+groups.py        where a plan's fields stand in the groups of an optimizer
+device.py        their values as views of one vector on the device
+optimizers.py    what torch's optimizers do with tensors
+lr_scheduler/    the classes of torch.optim.lr_scheduler, on plans: change one import
+native.py        plans from the schedulers of torch, transformers and timm
+code.py          code of torch's own classes from plans
+parameters.py    named groups from a model
+tensors.py       tables as tensors
+"""
+
+from .code import to_code
+from .native import from_native
+from .parameters import layer_names, param_groups
 from .scheduler import PlanScheduler
+from .tensors import table
 
-__all__ = ["PlanScheduler"]
+__all__ = ["PlanScheduler", "from_native", "layer_names", "param_groups", "table", "to_code"]

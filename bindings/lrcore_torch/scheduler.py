@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 import lrcore as lr
 
 from .device import DeviceRows
-from .groups import Groups, Place, group_names, places_of, same_value, shared_tensors
+from .groups import Groups, Place, exactly, group_names, places_of, same_value, shared_tensors
 from .optimizers import check_device_values, device_of, on_device
 
 Base = dict[str, dict[str, float]]
@@ -73,7 +73,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
             raise lr.SpecError("relative", "True, False or None", relative)
         if type(steps_per_update) is not int or steps_per_update < 1:
             raise lr.SpecError("steps_per_update", "an integer >= 1", steps_per_update)
-        self.optimizer, self.mode, self.on_change, self.steps_per_update = optimizer, mode, on_change, steps_per_update
+        self.optimizer, self._mode, self.on_change, self.steps_per_update = optimizer, mode, on_change, steps_per_update
         self._given = plan if plan is None or isinstance(plan, lr.Plan) else lr.Plan(plan)
         if relative is None and isinstance(plan, lr.Schedule):
             _refuse_different_rates(optimizer.param_groups)
@@ -87,8 +87,6 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         self._calls = 0
         self._position = -1
         self._attach()
-        for group, rate in zip(optimizer.param_groups, self.base_lrs, strict=True):
-            group.setdefault("initial_lr", rate)
         self._watch()
         self._initial_step()
 
@@ -100,7 +98,9 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         if not self._relative:
             return self._given
         written = self._given.written(base)
-        groups = {name: {field: base[name][field] * schedule for field, schedule in fields.items()} for name, fields in written.items()}
+        groups = {
+            exactly(name): {field: base[name][field] * schedule for field, schedule in fields.items()} for name, fields in written.items()
+        }
         return lr.Plan(groups=groups, horizon=self._given.horizon)
 
     def _absolute(self, base: Base) -> lr.Plan:
@@ -118,6 +118,10 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
             base[name][field] = float(place.read(groups))
         return {name: fields | self._base.get(name, {}) for name, fields in base.items()}
 
+    def _base_rates(self, base: Base) -> list[float | Tensor]:
+        """What others take for each group's rate at the start: `base_lrs`, and `initial_lr` of a group that has none."""
+        return [fields["lr"] for fields in base.values()]
+
     def _attach(self) -> None:
         """Find where every column of the plan is written. Nothing is changed before everything has been checked."""
         groups: Groups = self.optimizer.param_groups
@@ -126,7 +130,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         places = places_of(bound.columns, self.optimizer)
         copies = shared_tensors(places, groups)
         device_columns = []
-        if self.mode == "device":
+        if self._mode == "device":
             device_columns = [j for j, (_, field) in enumerate(bound.columns) if on_device(field, places[j], self.optimizer)]
             check_device_values(self.optimizer)
         host_columns = [j for j in range(len(places)) if j not in set(device_columns)]
@@ -140,13 +144,15 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
             )  # fmt: skip
             self._on_device(on, [places[j] for j in device_columns], device_of(self.optimizer))
         self._base, self._bound, self._places = base, bound, places
-        self.base_lrs = [fields["lr"] for fields in base.values()]
+        self.base_lrs = self._base_rates(base)
         self._host_columns = [bound.columns[j] for j in host_columns]
+        for group, rate in zip(groups, self.base_lrs, strict=True):
+            group.setdefault("initial_lr", rate)
         chosen = [places[j] for j in host_columns]
         self._host_writer = lr.RowWriter(
             host, groups, [place.group for place in chosen], [place.key for place in chosen], [place.slot for place in chosen]
         )
-        plain = self.mode == "host" and self.steps_per_update == 1
+        plain = self._mode == "host" and self.steps_per_update == 1
         self._writer = self._host_writer if plain else None  # with one, RowStepper.step does everything in C
 
     def _on_device(self, bound: lr.BoundPlan, places: list[Place], device: torch.device) -> None:
@@ -318,7 +324,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         >>> scheduler.get_last_lr()
         [0.75]
         """
-        state = self.state_dict()
+        state = PlanScheduler.state_dict(self)  # and not a subclass's, which may hold more
         with self._or_as_before():
             if self._relative and not isinstance(plan, lr.Plan):
                 self._given, self._fixed = lr.Plan(plan), None
@@ -378,8 +384,8 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
             self._go_on(state_dict["last_epoch"], write=True)
             return
         with self._or_as_before():
-            if isinstance(saved := state_dict.get("base"), Mapping):
-                self._base |= {name: dict(saved[name]) for name in group_names(self.optimizer.param_groups) if name in saved}
+            saved = lr.base_of(state_dict)
+            self._base |= {name: saved[name] for name in group_names(self.optimizer.param_groups) if name in saved}
             self._take_over(state_dict, self.on_change)
 
     def _take_over(self, state: Mapping[str, Any], on_change: lr.OnChange) -> None:
@@ -413,7 +419,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
             raise
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = {"mode": self.mode, "on_change": self.on_change, "steps_per_update": self.steps_per_update}
+        options = {"mode": self._mode, "on_change": self.on_change, "steps_per_update": self.steps_per_update}
         return _copied, (self.optimizer, self.plan, options, self.state_dict())
 
     def __repr__(self) -> str:
@@ -437,6 +443,9 @@ def _refuse_different_rates(groups: Groups) -> None:
 
 
 def _copied(optimizer: Optimizer, plan: lr.Plan, options: dict[str, Any], state: dict[str, Any]) -> PlanScheduler:
+    held = [dict(group) for group in optimizer.param_groups]
     scheduler = PlanScheduler(optimizer, plan, **options)
+    for group, values in zip(optimizer.param_groups, held, strict=True):
+        group.update(values)  # the row of step 0 is nobody's here; the state writes its own if it was in force
     scheduler.load_state_dict(state)
     return scheduler

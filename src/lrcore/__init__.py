@@ -90,7 +90,7 @@ from .schedule import (
     ramp,
 )
 from .shapes import CURVES, SHAPES, Parameter, Shape
-from .state import ON_CHANGE, OnChange, check_state, make_state
+from .state import ON_CHANGE, OnChange, base_of, check_state, make_state
 from .table import Column, Table, open_table
 
 __version__ = "0.1.0"
@@ -148,6 +148,7 @@ __all__ = [
     "Table",
     "TableError",
     "Until",
+    "base_of",
     "chebyshev",
     "check_state",
     "compile_columns",

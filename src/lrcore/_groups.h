@@ -88,4 +88,8 @@ static inline int lr_put(PyObject *groups, lr_target *t, int set, double value) 
     PyObject *dict = PyList_GET_ITEM(groups, t->group);
     return t->slot < 0 ? lr_put_float(dict, t, set, value) : lr_put_in_tuple(dict, t, value);
 }
+/* Whether the float of this set still stands in its dictionary. */
+static inline int lr_holds(PyObject *groups, const lr_target *t, int set) {
+    return t->slot < 0 && t->floats[set] != NULL && lr_entry(PyList_GET_ITEM(groups, t->group), t->key, t->where) == t->floats[set];
+}
 #endif

@@ -38,6 +38,7 @@ cdef extern from "_groups.h":
         int32_t group, slot
 
     bint lr_same_groups(object, const lr_group *, Py_ssize_t) noexcept
+    bint lr_holds(object, const lr_target *, int) noexcept
     int lr_put(object, lr_target *, int, double) except -1
 
 
@@ -598,6 +599,16 @@ cdef class RowWriter:
             target = self.targets + j
             if not lr_put(groups, target, self.set, self.row[j]):
                 _put(<dict>groups[target.group], <object>target.key, target.slot, self.row[j])
+        return True
+
+    def holds(self, list groups):
+        """Whether every float that was written last still stands where it was put; false once anybody else wrote there."""
+        cdef Py_ssize_t j
+        if groups is not self.groups or not lr_same_groups(groups, self.known, self.count):
+            return False
+        for j in range(self.columns):
+            if not lr_holds(groups, self.targets + j, self.set):
+                return False
         return True
 
 

@@ -31,22 +31,23 @@ _MEMORIES = frozenset({"momentum", "beta1", "beta2", "alpha", "rho"})
 
 def make_state(
     bound: BoundPlan, step: int, base: Mapping[str, Mapping[str, float]] | None = None, events: Iterable[Any] = (),
-    binding: Mapping[str, int] | None = None,
+    binding: Mapping[str, int | str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The state to store in a checkpoint, of plain JSON types.
 
     step : the step whose row is in force; -1 before the first
     base : {group: {field: value}} of what the groups held before the plan was attached; None takes the values of step 0
     events : what happened on the way, as plain JSON types; empty for a plan without rules
-    binding : integers that only the binding that wrote them reads
+    binding : integers and strings that only the binding that wrote them reads
 
     >>> import lrcore as lr
     >>> state = make_state(lr.Plan(lr.linear(1.0, 0.0, 4)).bind(), 2)
     >>> state["version"], state["step"], state["base"]
-    (1, 2, {'default': {'lr': 1.0}})
+    (1, 2, [['default', 'lr', 1.0]])
     """
     base = bound.current(0) if base is None else base
-    plain = {str(name): {str(field): float(value) for field, value in base.get(name, {}).items()} for name in bound.names}
+    # a list: torch.distributed.checkpoint looks for the keys of a dictionary one by one, and the next run may have others
+    plain = [[str(name), str(field), float(value)] for name in bound.names for field, value in base.get(name, {}).items()]
     document = bound.plan.to_json()
     return {
         "version": VERSION, "step": whole(step, "step", low=-1), "fingerprint": fingerprint(document), "plan": document,
@@ -59,9 +60,9 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     step: int
     fingerprint: str
     plan: str
-    base: dict[str, dict[str, float]]
+    base: list[tuple[str, str, float]]
     events: list[Any]
-    binding: dict[str, int] = {}
+    binding: dict[str, int | str] = {}
 
 
 def check_state(state: Any, plan: Plan, on_change: OnChange = "error", names: Iterable[str] | None = None) -> tuple[Plan, int]:
@@ -89,12 +90,30 @@ def check_state(state: Any, plan: Plan, on_change: OnChange = "error", names: It
     if on_change == "keep":
         return old, saved.step
     if on_change == "rebase":
-        return rebased(old, plan, max(saved.step, 0), saved.base, saved.base if names is None else names), saved.step
+        known = _by_group(saved.base)
+        return rebased(old, plan, max(saved.step, 0), known, known if names is None else names), saved.step
     raise StateError(
         f"The checkpoint at step {saved.step:,} was made with another plan.\n{old.diff(plan).text(_SHOWN)}\n"
         'Pass on_change="keep" to go on with the plan of the checkpoint, "replace" to use the new plan from this step on, or '
         '"rebase" to use the new plan scaled to go on from the value in force.'
     )
+
+
+def base_of(state: Any) -> dict[str, dict[str, float]]:
+    """{group: {field: value}} of what the groups held before the plan of a state was attached; StateError as for `check_state`.
+
+    >>> import lrcore as lr
+    >>> base_of(make_state(lr.Plan(lr.linear(1.0, 0.0, 4)).bind(), 2))
+    {'default': {'lr': 1.0}}
+    """
+    return _by_group(_read(state).base)
+
+
+def _by_group(base: Iterable[tuple[str, str, float]]) -> dict[str, dict[str, float]]:
+    groups: dict[str, dict[str, float]] = {}
+    for name, field, value in base:
+        groups.setdefault(name, {})[field] = value
+    return groups
 
 
 def _read(state: Any) -> _State:
@@ -107,10 +126,9 @@ def _read(state: Any) -> _State:
     try:
         saved = msgspec.convert(dict(state), _State)
         whole(saved.step, "step", low=-1)
-        for name, fields in saved.base.items():
-            for field, value in fields.items():
-                if not isfinite(value):
-                    raise SpecError(f"base[{name!r}][{field!r}]", "a finite number", value)
+        for i, (_, _, value) in enumerate(saved.base):
+            if not isfinite(value):
+                raise SpecError(f"base[{i}]", "a finite number", value)
     except msgspec.ValidationError as error:
         raise StateError(f"The state is incomplete or altered: {str(error).replace('`', '')}. Load another checkpoint.") from None
     except SpecError as error:

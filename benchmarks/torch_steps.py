@@ -1,0 +1,154 @@
+"""A training step in torch: what PlanScheduler adds to it, beside what torch's own schedulers add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from timeit import Timer
+from typing import Any
+
+import numpy as np
+
+import lrcore as lr
+
+from .schedules import PEAK
+from .tasks import Task
+
+HORIZON = 10**6
+LOOP = "for group in optimizer.param_groups: group['lr'] = rate"
+
+
+def _scales(groups: int) -> np.ndarray:
+    return 0.999 ** np.arange(groups)
+
+
+def _optimizer(groups: int) -> Any:
+    import torch
+
+    return torch.optim.SGD(
+        [{"params": [torch.zeros(1, requires_grad=True)], "lr": PEAK * scale} for scale in _scales(groups)], momentum=0.9
+    )
+
+
+def _plan(groups: int, **fields: lr.Schedule) -> lr.Plan:
+    base = lr.cosine(PEAK, 0.0, HORIZON)
+    return lr.Plan(groups={f"group{i}": {"lr": float(scale) * base, **fields} for i, scale in enumerate(_scales(groups))})
+
+
+def _follows_the_plan(scheduler: Any, plan: lr.Plan) -> None:
+    """Every group holds what the formula says, in float64 or rounded to the float32 of a tensor."""
+    step = scheduler.last_epoch
+    rounding = 1e-13 if isinstance(scheduler.optimizer.param_groups[0]["lr"], float) else 6e-8
+    rates = PEAK * _scales(len(plan.groups)) * (1 + np.cos(np.pi * step / HORIZON)) / 2
+    np.testing.assert_allclose([float(group["lr"]) for group in scheduler.optimizer.param_groups], rates, rtol=rounding)
+
+
+def _cosine(torch: Any, optimizer: Any) -> Any:
+    return torch.CosineAnnealingLR(optimizer, HORIZON)
+
+
+CONTENDERS: dict[str, Callable[[Any, Any], Any]] = {
+    "CosineAnnealingLR": _cosine,
+    "OneCycleLR": lambda torch, optimizer: torch.OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], HORIZON),
+    "LambdaLR": lambda torch, optimizer: torch.LambdaLR(optimizer, lambda t: (1 + np.cos(np.pi * t / HORIZON)) / 2),
+    "SequentialLR": lambda torch, optimizer: torch.SequentialLR(
+        optimizer, [torch.LinearLR(optimizer, total_iters=10), _cosine(torch, optimizer)], [10]
+    ),
+}
+
+
+def step_task(groups: int, contender: str, count: int) -> Task:
+    """`count` steps of PlanScheduler against as many of a scheduler of torch's, or as many loops that assign a constant."""
+    import torch
+
+    from lrcore_torch import PlanScheduler
+
+    momentum = {"momentum": lr.linear(0.85, 0.95, HORIZON)} if contender == "OneCycleLR" else {}  # which schedules it too
+    plan = _plan(groups, **momentum)
+    ours, other = PlanScheduler(_optimizer(groups), plan), _optimizer(groups)
+    other.step()  # torch's schedulers warn where they come first
+    make = CONTENDERS.get(contender)
+    theirs = make(torch.optim.lr_scheduler, other) if make else None
+    other.step()
+
+    def check() -> None:
+        _follows_the_plan(ours, plan)
+        if contender in ("CosineAnnealingLR", "LambdaLR"):  # the same curve, which torch's recursion drifts from
+            rates = PEAK * _scales(groups) * (1 + np.cos(np.pi * theirs.last_epoch / HORIZON)) / 2
+            np.testing.assert_allclose([group["lr"] for group in other.param_groups], rates, rtol=1e-9)
+
+    names = {"step": theirs.step} if theirs else {"optimizer": other, "rate": PEAK}
+    base = Timer("step()" if theirs else LOOP, globals=names)
+    return Task(partial(Timer("step()", globals={"step": ours.step}).timeit, count), check, partial(base.timeit, count), count, count)
+
+
+def device_step_task(groups: int, count: int) -> Task:
+    """`count` eager steps of the device mode on the CPU against as many of CosineAnnealingLR on tensor rates."""
+    import torch
+
+    from lrcore_torch import PlanScheduler
+
+    plan = _plan(groups)
+    ours, other = PlanScheduler(_optimizer(groups), plan, mode="device"), _optimizer(groups)
+    for group in other.param_groups:
+        group["lr"] = torch.tensor(group["lr"])
+    theirs = _cosine(torch.optim.lr_scheduler, other)
+    other.step()
+    base = Timer("step()", globals={"step": theirs.step})
+    timer = Timer("step()", globals={"step": ours.step})
+    return Task(partial(timer.timeit, count), lambda: _follows_the_plan(ours, plan), partial(base.timeit, count), count, count)
+
+
+def attach_task(groups: int, count: int) -> Task:
+    """Making a PlanScheduler on an optimizer."""
+    from lrcore_torch import PlanScheduler
+
+    plan, optimizer = _plan(groups), _optimizer(groups)
+    made: list[Any] = [None]
+
+    def attach() -> None:
+        for _ in range(count):
+            made[0] = PlanScheduler(optimizer, plan)
+
+    return Task(attach, lambda: _follows_the_plan(made[0], plan), items=count)
+
+
+def compiled_task(groups: int, count: int) -> Task:
+    """`count` training steps compiled with the device mode's advance() in them, against as many at a constant tensor rate.
+
+    The model is a chain of layers, 64 wide, that has so many weights; the batch is 256. AdamW is called for all groups.
+    """
+    import torch
+
+    from lrcore_torch import PlanScheduler
+
+    def trained(scheduled: bool) -> tuple[Any, Any]:
+        torch.manual_seed(0)
+        layers = [torch.nn.Linear(64, 64, bias=False) for _ in range(groups)]
+        optimizer = torch.optim.AdamW([{"params": layer.parameters()} for layer in layers], lr=torch.tensor(PEAK))
+        scheduler = PlanScheduler(optimizer, _plan(groups), mode="device")
+        batch = torch.randn(256, 64)
+
+        def step() -> None:
+            optimizer.zero_grad()
+            signal = batch
+            for layer in layers:
+                signal = torch.tanh(layer(signal))
+            signal.square().mean().backward()
+            update()
+
+        @torch.compile
+        def update() -> None:
+            optimizer.step()
+            if scheduled:
+                scheduler.advance()
+
+        for _ in range(3):
+            step()
+        return step, scheduler
+
+    (ours, scheduler), (theirs, _) = trained(True), trained(False)
+    base, timer = Timer("step()", globals={"step": theirs}), Timer("step()", globals={"step": ours})
+    return Task(
+        partial(timer.timeit, count), lambda: _follows_the_plan(scheduler, _plan(groups)), partial(base.timeit, count), count, count
+    )
