@@ -47,14 +47,14 @@ static int lr_same_groups(PyObject *groups, const lr_group *known, Py_ssize_t n)
 #define LR_FREE(object) ((object) != NULL && Py_REFCNT(object) == 1)
 #endif
 
-/* 1: written. 0: what stands there is no float, so that the caller writes it. -1: an exception.
+/* 1: written. 0: what stands there is no float or int, so that the caller writes it. -1: an exception.
  * While somebody beside us holds the float of the step before, the dictionary still has it, and need not be asked: it was put
  * there, and a tensor put in its place would have set it free (unless it was kept elsewhere; then that tensor is replaced). */
 static inline int lr_put_float(PyObject *dict, lr_target *t, int set, double value) {
     PyObject *made = t->floats[set], *old;
     if (!LR_HELD(t->floats[!set])) {
         old = lr_entry(dict, t->key, t->where);
-        if (old == NULL || !PyFloat_CheckExact(old)) return 0;
+        if (old == NULL || !(PyFloat_CheckExact(old) || PyLong_CheckExact(old))) return 0;
     }
     if (LR_FREE(made)) {
         ((PyFloatObject *)made)->ob_fval = value;
