@@ -35,16 +35,17 @@ format: $(READY) ## let ruff lay out the code
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-docs: $(READY)   ## the generated pages: catalogue with its pictures, presets
+docs: $(READY)   ## the generated pages: catalogue with its pictures, presets, torch differences
 	$(PY) docs/make_catalogue.py
 	$(PY) -m lrcore.presets > docs/presets.md
+	$(PY) docs/make_torch_differences.py
 
 bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESULTS.md
 	$(PY) -m benchmarks $(BENCH_ARGS)
 
 # The kernel again, built beside the ordinary one with the sanitizers in it. --capture=sys leaves their report visible.
 SANITIZED := build/sanitize/lib
-KERNEL_TESTS ?= tests/test_bits.py tests/test_truth.py tests/test_semantics.py
+KERNEL_TESTS ?= tests/test_bits.py tests/test_truth.py tests/test_semantics.py tests/test_write_row.py tests/test_row_writer.py
 sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	rm -rf build/sanitize
 	LRCORE_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1" \

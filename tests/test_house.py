@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib.resources import files
@@ -54,6 +55,13 @@ def test_the_core_loads_no_framework():
 
 def test_that_test_can_fail():
     assert status("import torch" + LOADS_A_FRAMEWORK) == 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "bindings").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_bindings_use_public_names_only(path):
+    imported = re.findall(r"^\s*(?:from|import) (lrcore[\w.]*)", path.read_text(), re.MULTILINE)
+    assert {name for name in imported if not name.startswith("lrcore_")} <= {"lrcore", "lrcore.presets"}
+    assert not re.search(r"\blr\._", path.read_text())
 
 
 @pytest.mark.parametrize("package", PACKAGES)

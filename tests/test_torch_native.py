@@ -502,7 +502,7 @@ REFUSED = {
     ),
     "an argument too many": (
         lambda: from_native("constant", lr=0.1, gamma=3),
-        "gamma: expected an argument of constant: lr, got another one.",
+        "arguments: expected those of constant: lr, got 'gamma'.",
     ),
     "a rate and an optimizer": (
         lambda: from_native("constant", optimizer_of(), lr=0.1),
@@ -510,7 +510,7 @@ REFUSED = {
     ),
     "arguments of a live scheduler": (
         lambda: from_native(native.ExponentialLR(optimizer_of(), 0.9), gamma=0.8),
-        "gamma: expected no further arguments with a live scheduler, got one. They belong to a name.",
+        "arguments: expected none with a live scheduler, got ['gamma']. They belong to a name.",
     ),
     "no steps": (
         lambda: from_native(native.ExponentialLR(optimizer_of(), 0.9), steps=0),

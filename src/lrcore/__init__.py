@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._kernel import RowStepper, RowWriter, simd_level, write_row
+from .adaptive import ReduceLROnPlateau
 from .catalogue import (
     chebyshev,
     compounding,
@@ -58,6 +59,7 @@ from .catalogue import (
     wsd,
     wsd_s,
 )
+from .checks import ratio
 from .diff import Change, PlanDiff
 from .document import from_json
 from .errors import LrcoreError, PlanError, SpecError, StateError, TableError
@@ -133,6 +135,7 @@ __all__ = [
     "Ramp",
     "Recipe",
     "RecipeParameter",
+    "ReduceLROnPlateau",
     "Repeat",
     "RowStepper",
     "RowWriter",
@@ -198,6 +201,7 @@ __all__ = [
     "power_scheduler",
     "presets",
     "ramp",
+    "ratio",
     "recipes",
     "rex",
     "sigmoid",

@@ -486,6 +486,17 @@ class Knots(Schedule, frozen=True):
         """Steps until the last knot."""
         return -int(-self.positions[-1] // 1)
 
+    def slopes(self) -> tuple[Fraction, ...]:
+        """The slope of a "pchip" curve at every knot, exact, in units of the values per step.
+
+        >>> import lrcore as lr
+        >>> lr.Knots((0.0, 1.0, 3.0), (0.0, 1.0, 2.0), "pchip").slopes()[1]
+        Fraction(9, 13)
+        """
+        from .pchip import slopes
+
+        return tuple(slopes([Fraction(x) for x in self.positions], [Fraction(y) for y in self.knots]))
+
     @cached_property
     def _facts(self) -> tuple[Span, float, int]:
         return self.steps, max(map(abs, self.knots)), 1

@@ -105,3 +105,22 @@ def test_a_saved_run_goes_on_with_the_plan(tmp_path, case, scheduler_first, mode
     train(model, optimizer, scheduler, 12)
     rates = np.array([[RATE(step), head(step)] for step in range(20)])
     assert [row[::2] for row in first + second] == rates.astype(np.float64 if mode == "host" else np.float32).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled, unavailable or uninitialized:UserWarning")
+@pytest.mark.parametrize("on_change", ["error", "replace"])
+def test_a_plan_with_other_groups_and_fields_meets_an_old_checkpoint(tmp_path, on_change):
+    """Which looks for the keys of the new state: a state has the same keys whatever its plan is."""
+    model, optimizer, scheduler = made(PLAN)
+    train(model, optimizer, scheduler, 8)
+    dcp.save({"scheduler": scheduler}, checkpoint_id=tmp_path)
+
+    model, optimizer, _ = made(PLAN)
+    longer = lr.Plan(2.0 * RATE, weight_decay=0.5 * RATE)
+    scheduler = PlanScheduler(optimizer, longer, on_change=on_change)
+    if on_change == "error":
+        with pytest.raises(lr.StateError, match="made with another plan"):
+            dcp.load({"scheduler": scheduler}, checkpoint_id=tmp_path)
+        return
+    dcp.load({"scheduler": scheduler}, checkpoint_id=tmp_path)
+    assert [group["lr"] for group in optimizer.param_groups] == [(2.0 * RATE)(8)] * len(optimizer.param_groups)

@@ -13,8 +13,6 @@ from itertools import accumulate, count, pairwise
 from math import gcd, lcm
 
 import lrcore as lr
-from lrcore.checks import ratio
-from lrcore.pchip import slopes
 
 from . import closed_forms
 
@@ -108,7 +106,7 @@ class Functions:
         return "\n".join([*lines, f"return {self._value(last, _minus('t', _times(d, ends[-1])), d)}"])
 
     def _cycles(self, schedule: lr.Repeat, d: Ticks) -> str:
-        first, times, grown = schedule.inner.own_length("inner"), schedule.times, ratio(schedule.growth)
+        first, times, grown = schedule.inner.own_length("inner"), schedule.times, lr.ratio(schedule.growth)
         plain = schedule.decay == schedule.decay_floor == 1
         if grown == 1:
             lines = [f"t %= {_times(d, first)}" if plain and times is None else f"i, t = divmod(t, {_times(d, first)})"]
@@ -176,7 +174,7 @@ class Functions:
             case lr.Per():
                 return self._value(schedule.inner, f"{_grouped(x)} // {_grouped(_times(d, schedule.k))}", 1)
             case lr.Stretch():
-                up, down = ratio(schedule.k).as_integer_ratio()
+                up, down = lr.ratio(schedule.k).as_integer_ratio()
                 common = gcd(down, d) if isinstance(d, int) else 1
                 ticks: Ticks = d // common * up if isinstance(d, int) else _times(d, up)
                 return self._value(schedule.inner, x if down == common else f"{_shown(down // common)} * {_grouped(x)}", ticks)
@@ -226,7 +224,7 @@ class Functions:
         if len(exact) == 1:
             return repr(knots.knots[0])
         self._helpers.add("smooth")
-        slope = slopes(exact, [Fraction(value) for value in knots.knots])
+        slope = knots.slopes()
         rises = [
             (float((b - a) * left), float((b - a) * right)) for (a, b), (left, right) in zip(pairwise(exact), pairwise(slope), strict=True)
         ]

@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau: PyTorch's class, with the decisions of `lrcore.adaptive`."""
+"""ReduceLROnPlateau: PyTorch's class, with the decisions of `lrcore.ReduceLROnPlateau`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torch.optim import Optimizer
 from torch.optim import lr_scheduler as stock
 
 import lrcore as lr
-from lrcore import adaptive
 
 from .planned import put, separate
 
@@ -19,7 +18,7 @@ _OF_THE_RULE = (
 
 
 class ReduceLROnPlateau(stock.ReduceLROnPlateau):
-    """The rate times factor when a metric has stopped getting better: see `lrcore.adaptive.ReduceLROnPlateau`.
+    """The rate times factor when a metric has stopped getting better: see `lrcore.ReduceLROnPlateau`.
 
     `rule` is the machine that decides; `rule.events` are the reductions so far, as (step, factor).
 
@@ -32,13 +31,13 @@ class ReduceLROnPlateau(stock.ReduceLROnPlateau):
     ([0.5], [(3, 0.5)])
     """
 
-    rule: adaptive.ReduceLROnPlateau
+    rule: lr.ReduceLROnPlateau
 
     def __init__(
         self, optimizer: Optimizer, mode: Literal["min", "max"] = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4,
         threshold_mode: Literal["rel", "abs"] = "rel", cooldown: int = 0, min_lr: float | list[float] = 0, eps: float = 1e-8,
     ) -> None:  # fmt: skip
-        self.rule = adaptive.ReduceLROnPlateau(mode, factor, patience, threshold, threshold_mode, cooldown, 0.0, eps)
+        self.rule = lr.ReduceLROnPlateau(mode, factor, patience, threshold, threshold_mode, cooldown, 0.0, eps)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"ReduceLROnPlateau takes a torch optimizer, got {type(optimizer).__name__}.")
         self.optimizer = optimizer

@@ -13,8 +13,6 @@ from typing import Any
 from torch.optim import Optimizer
 
 import lrcore as lr
-from lrcore.checks import whole
-from lrcore.errors import Words
 from lrcore.presets import hf, timm
 
 from ..scheduler import PlanScheduler
@@ -68,11 +66,12 @@ def from_native(scheduler: Any, optimizer: Optimizer | None = None, *, steps: in
     >>> from_native("linear", lr=1.0, num_warmup_steps=2, num_training_steps=6).table(7)[4]
     array([0.5])
     """
-    count = None if steps is None else whole(steps, "steps", 1)
+    if steps is not None and (type(steps) is not int or steps < 1):
+        raise lr.SpecError("steps", "an integer >= 1", steps)
     if isinstance(scheduler, str):
         return _named(str(getattr(scheduler, "value", scheduler)), optimizer, arguments)
     if arguments:
-        raise lr.SpecError(next(iter(arguments)), "no further arguments with a live scheduler", Words("one"), "They belong to a name.")
+        raise lr.SpecError("arguments", "none with a live scheduler", list(arguments), "They belong to a name.")
     if isinstance(scheduler, PlanScheduler):
         return scheduler.plan
     library, name = type(scheduler).__module__.partition(".")[0], type(scheduler).__name__
@@ -88,10 +87,10 @@ def from_native(scheduler: Any, optimizer: Optimizer | None = None, *, steps: in
     try:
         groups = [_fields(scheduler, library, i, now) for i in range(len(names))]
     except NotWritten as reason:
-        count = reason.enough if count is None else count
-        if count is None:
+        steps = reason.enough if steps is None else steps
+        if steps is None:
             raise
-        groups = sampled(scheduler, count, now)
+        groups = sampled(scheduler, steps, now)
     return _plan(names, groups)
 
 
@@ -133,7 +132,7 @@ def _named(name: str, optimizer: Optimizer | None, arguments: dict[str, Any]) ->
     known = {key: value for key, value in given.items() if value is not None}
     for key in known:
         if key not in taken:
-            raise lr.SpecError(key, f"an argument of {name}: {', '.join(taken)}", Words("another one"))
+            raise lr.SpecError("arguments", f"those of {name}: {', '.join(taken)}", key)
     for key, parameter in taken.items():
         if parameter.default is parameter.empty and key not in known and key != "lr":
             raise lr.SpecError(key, f"a value, which {name} needs", None)
