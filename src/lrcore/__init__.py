@@ -62,7 +62,8 @@ from .catalogue import (
 from .checks import ratio
 from .diff import Change, PlanDiff
 from .document import from_json
-from .errors import LrcoreError, PlanError, SpecError, StateError, TableError
+from .errors import LoweringError, LrcoreError, PlanError, SpecError, StateError, TableError
+from .lowering import NumpyOps, Ops, lower
 from .plan import BoundPlan, Plan, layerwise
 from .program import Program, compile_columns, compile_schedule
 from .registry import Domain, Recipe, RecipeParameter, recipes
@@ -118,12 +119,15 @@ __all__ = [
     "Domain",
     "Every",
     "Knots",
+    "LoweringError",
     "LrcoreError",
     "Maximum",
     "Minimum",
     "Noise",
+    "NumpyOps",
     "ON_CHANGE",
     "OnChange",
+    "Ops",
     "Parameter",
     "PastEnd",
     "Per",
@@ -183,6 +187,7 @@ __all__ = [
     "layerwise",
     "linear",
     "linear_to_zero",
+    "lower",
     "lr_range_test",
     "make_state",
     "maximum",

@@ -33,6 +33,10 @@ class PlanError(LrcoreError):
     """A plan that does not fit the groups it is bound to."""
 
 
+class LoweringError(PlanError):
+    """A schedule that a framework's operations cannot express."""
+
+
 class StateError(LrcoreError):
     """A saved state that belongs to another plan."""
 
