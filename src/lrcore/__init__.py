@@ -63,7 +63,6 @@ from .checks import ratio
 from .diff import Change, PlanDiff
 from .document import from_json
 from .errors import LoweringError, LrcoreError, PlanError, SpecError, StateError, TableError
-from .lowering import NumpyOps, Ops, lower
 from .plan import BoundPlan, Plan, layerwise
 from .program import Program, compile_columns, compile_schedule
 from .registry import Domain, Recipe, RecipeParameter, recipes
@@ -100,12 +99,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import presets
+    from .lowering import NumpyOps, Ops, lower
+
+_LATER = {"presets": "presets", "NumpyOps": "lowering", "Ops": "lowering", "lower": "lowering"}
 
 
 def __getattr__(name: str) -> Any:
-    """`lrcore.presets`, loaded when it is first asked for: most runs need none of them."""
-    if name == "presets":
-        return import_module(".presets", __name__)
+    """What most runs do not need, loaded when it is first asked for."""
+    if name in _LATER:
+        module = import_module(f".{_LATER[name]}", __name__)
+        return module if name == _LATER[name] else getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -125,7 +125,7 @@ def lower(schedule: Schedule, ops: Ops) -> Callable[[Any], Any]:
     >>> import lrcore as lr
     >>> f = lower(lr.warmup_cosine(0.1, warmup=10, steps=100), lr.NumpyOps())
     >>> f(np.array([0, 5, 99, -1]))
-    array([0.0000000e+00, 5.0000001e-02, 3.0458649e-05, 0.0000000e+00],
+    array([0.0000000e+00, 4.9999997e-02, 3.0458648e-05, 0.0000000e+00],
           dtype=float32)
     """
     form = _lowered(as_schedule(schedule).over(1) if not schedule.resolved else schedule, Clock(), LAST)
