@@ -25,6 +25,7 @@ BUDGET = 30.0
 """Seconds: of a case that would take longer, fewer rounds are run, at least 3, and the results say how many."""
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # inductor's own
 @pytest.mark.parametrize("case", [case for case in CASES if case.level == LEVEL], ids=str)
 def test_speed(case: Case, benchmark: Any, request: pytest.FixtureRequest) -> None:
     absent = [module for module in case.needs if find_spec(module) is None]

@@ -284,6 +284,19 @@ def test_inactive_children_restore_without_writing():
     assert used(resumed.optimizer) == planned(0)
 
 
+def test_another_optimizer_gets_the_plan_if_it_has_the_groups_and_is_left_alone_if_not():
+    scheduler = PlanScheduler(made(), PLAN)
+    run(scheduler, 7)
+    other, stranger = made(), made(("neck", "tail"))
+    scheduler.optimizer = other
+    scheduler.step()
+    assert used(other) == planned(8)
+    scheduler.optimizer = stranger
+    with pytest.raises(lr.PlanError, match=r"^groups\['head'\] matches none of the groups 'neck', 'tail'\."):
+        scheduler.step()
+    assert used(stranger) == [0.5, 0.5]
+
+
 # -- copies, cycles ----------------------------------------------------------------------------------------------------
 
 
