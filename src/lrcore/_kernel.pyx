@@ -587,12 +587,15 @@ cdef class RowWriter:
         Returns whether it was written; groups that are not those the writer was made for, as they were then, are left alone.
         Raises SpecError for a step outside [0, 2**53], TypeError for what is no int, and then nothing is written.
         """
+        return self.put(groups, _step_of(self.program, step))
+
+    cdef bint put(self, list groups, int64_t step) except -1:
+        """The same for a step that is known to be in range."""
         cdef Py_ssize_t j
         cdef lr_target *target
-        cdef int64_t whole = _step_of(self.program, step)
         if groups is not self.groups or not lr_same_groups(groups, self.known, self.count):
             return False
-        if _engine.row(&self.program.p, <double>whole, self.row):
+        if _engine.row(&self.program.p, <double>step, self.row):
             self.program._evaluate(step)
         self.set = not self.set
         for j in range(self.columns):
@@ -632,7 +635,7 @@ cdef class RowStepper:
         self._step_count += 1
         if epoch is None and self._writer is not None:
             groups = self.optimizer.param_groups
-            if type(groups) is list and self._writer.write(groups, self._position + 1):
+            if type(groups) is list and self._position < LAST and self._writer.put(groups, self._position + 1):
                 self._position += 1
                 return
         self._update_lr(epoch)
