@@ -83,3 +83,23 @@ def test_the_article():
 def test_device_mode(name):
     text = output(name)
     assert printed(text) == planned(lr.warmup_cosine(0.02, warmup=10, steps=100), range(0, 100, 10))
+
+
+def test_a_network_in_numpy():
+    text = output("numpy_mlp.py")
+    rate, up = lr.warmup_cosine(0.2, warmup=0.1, steps=345), lr.linear(0.5, 0.95, 345)
+    shown = [(f"{rate(update):.6f}", f"{up(update):.3f}") for update in range(0, 345, 50)]
+    assert re.findall(r"^update \d+: rate (\S+), momentum (\S+)$", text, re.MULTILINE) == shown
+    assert float(re.search(r"^accuracy (\S+)% after 345 updates$", text, re.MULTILINE).group(1)) > 95
+
+
+def test_scikit_learn_step_by_step():
+    text = output("sklearn_sgd.py")
+    assert printed(text) == planned(lr.warmup_cosine(0.05, warmup=0.1, steps=230).clip(1e-5, 0.05), range(0, 230, 50))
+    assert float(re.search(r"^accuracy (\S+)% after 230 updates$", text, re.MULTILINE).group(1)) > 92
+
+
+def test_the_adapter_of_a_made_up_framework():
+    text = output("made_up_framework.py")
+    assert printed(text) == planned(lr.warmup_cosine(0.2, warmup=5, steps=50), range(0, 50, 10))
+    assert float(re.findall(r"error (\S+)", text)[-1]) < 0.01

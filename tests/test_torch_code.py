@@ -14,7 +14,8 @@ from torch.optim import SGD, AdamW, Optimizer
 
 import lrcore as lr
 from lrcore import presets
-from lrcore_torch.code import closed_forms, to_code
+from lrcore_numpy.code import closed_forms
+from lrcore_torch.code import to_code
 from oracle import tolerance
 from strategies import schedules, steps_of_interest
 

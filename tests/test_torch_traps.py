@@ -232,6 +232,14 @@ def test_the_state_of_a_stock_scheduler_gives_the_step():
     assert scheduler.last_epoch == 7
 
 
+def test_a_run_that_comes_from_another_framework_goes_on_continuously():
+    """There its only group was called default."""
+    state = lr.make_state(lr.Plan(RATE).bind(), 7)
+    scheduler = PlanScheduler(made((None,)), lr.linear(1.0, 0.0, 100), on_change="rebase")
+    scheduler.load_state_dict(state)
+    assert used(scheduler.optimizer) == pytest.approx([RATE(7)], rel=1e-15)
+
+
 # -- as the child of a SequentialLR ------------------------------------------------------------------------------------
 
 FLAT = lr.Plan(lr.constant(0.4))

@@ -163,6 +163,9 @@ def rebased(old: Plan, new: Plan, step: int, known: Iterable[str], names: Iterab
     >>> plan.table().rows([50, 125])[:, 0].tolist()
     [0.5, 0.25]
     """
+    known, names = list(known), list(names)
+    if set(known).isdisjoint(names):  # the same groups by other names, as when a run moves from one framework to another
+        known = names
     before, after, written = old.bind(known).current(step), new.bind(names).current(step), new.written(names)
     groups: dict[str, dict[str, Schedule | None]] = {}
     for name, fields in written.items():

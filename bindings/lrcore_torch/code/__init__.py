@@ -9,8 +9,8 @@ from typing import Any
 from torch.optim import lr_scheduler
 
 import lrcore as lr
+from lrcore_numpy.code.functions import RESERVED, Functions
 
-from .functions import RESERVED, Functions
 from .stock import stock, together
 
 _OWN_NAMES = {"scheduler", "settings", "group", "values", "zip", "dict"}
@@ -139,7 +139,7 @@ def _stock_code(groups: _Groups, horizon: int | None) -> str | None:
 
 
 def _lambda_code(groups: _Groups) -> str:
-    functions = Functions(_OWN_NAMES | {groups.optimizer.split(".")[0]})
+    functions = Functions(_OWN_NAMES | {groups.optimizer.split(".")[0]}, "PlanScheduler")
     called = []
     for name in groups.names:
         where = "lr" if groups.alike else f"lr of group {name!r}"

@@ -1,4 +1,4 @@
-"""Schedules written as Python functions of the step, in closed form: what `to_code` gives to LambdaLR.
+"""Schedules written as Python functions of the step, in closed form: what the `to_code` of every binding is made of.
 
 A function counts in ticks, `d` of them a step, so that every position is a ratio of whole numbers however clocks are stretched
 (Python's integers have no end); the division at the curve is the only rounding. What a reader meets first is a tree of `if t < ...`.
@@ -41,10 +41,12 @@ class Functions:
     """Collects functions of the step `t`; equal schedules are written once, and helpers only where they are used.
 
     taken : names the code uses otherwise
+    driver : what drives a plan that no code gives, for the errors that say so
     """
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self, taken: set[str], driver: str) -> None:
         self._taken = RESERVED | taken
+        self._driver = driver
         self._written: dict[tuple[lr.Schedule, Ticks], str] = {}
         self._data_names: dict[str, str] = {}
         self._texts: list[str] = []
@@ -187,7 +189,7 @@ class Functions:
                 return self._value(schedule.inner, f"abs(({x} + {once}) % {_grouped(twice)} - {once})", d)
             case lr.Noise():
                 raise lr.PlanError(
-                    f"{self._where} holds random noise, which no function of `math` gives. Drive it with PlanScheduler, or "
+                    f"{self._where} holds random noise, which no function of `math` gives. Drive it with {self._driver}, or "
                     "sample it: lr.Samples(schedule.values(steps)), up to 4,096 steps."
                 )
         raise TypeError(type(schedule).__name__)  # every other type has a body of statements
@@ -234,7 +236,7 @@ class Functions:
         if not samples.samples:
             raise lr.PlanError(
                 f"{self._where} holds {samples.steps:,} samples, and up to 4,096 are written into code. "
-                "Drive it with PlanScheduler, or draw it with fewer points: lr.Knots(positions, values)."
+                f"Drive it with {self._driver}, or draw it with fewer points: lr.Knots(positions, values)."
             )
         place = x if d == 1 else f"{_grouped(x)} // {_grouped(_shown(d))}"
         return f"{self._data(list(samples.samples))}[min({place}, {samples.steps - 1})]"
