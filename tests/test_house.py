@@ -23,6 +23,7 @@ MODULES = [
     for package in PACKAGES
     for name in (package, *(found.name for found in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")))
 ]
+DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if ">>> " in path.read_text())]
 EXAMPLES = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 LOADS_A_FRAMEWORK = """
