@@ -104,14 +104,14 @@ def test_any_value_is_rounded_to_its_neighbour(dtype, values):
             "count: expected a number of steps, got None. The plan has no horizon, and its schedules do not end.",
         ),
         (
-            lambda: table(RATE, 3, names=["a"]),
-            "names: expected None, except for a Plan, got ['a']. A Schedule has no groups, and a BoundPlan has its own.",
+            lambda: table(lr.Plan(RATE).bind(), 3, names=["a"]),
+            "names: expected None with a BoundPlan, got ['a']. It has names of its own.",
         ),
         (lambda: table(0.1, 3), "plan: expected a Plan, a BoundPlan or a Schedule, got 0.1."),
         (lambda: table(PLAN, 3), "groups['head.*'] is a pattern, so the names of the groups are needed. Call plan.bind(names) first."),
         (
             lambda: table(lr.constant(1e5), 3, dtype=torch.float16),
-            "The table reaches 100000.0, and torch.float16 ends at 65504. Take float32 or float64.",
+            "The table reaches 100000.0, and float16 ends below 65520. Take float32 or float64.",
         ),
     ],
 )

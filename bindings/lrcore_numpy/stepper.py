@@ -8,7 +8,6 @@ from typing import Any
 import lrcore as lr
 
 from .places import write
-from .plans import bound_plan
 
 Column = str | tuple[str, str]
 """A field of the only group, or a group and a field."""
@@ -43,7 +42,7 @@ class Stepper:
             raise lr.SpecError("on_change", f"one of {', '.join(lr.ON_CHANGE)}", on_change)
         self.on_change = on_change
         self._base: dict[str, dict[str, float]] = {}
-        self._follow(bound_plan(plan, names), 0)
+        self._follow(lr.bound_plan(plan, names), 0)
 
     def _follow(self, bound: lr.BoundPlan, step: int) -> None:
         """Go on with a plan at a step. Nothing is changed before the row is there."""
@@ -86,7 +85,7 @@ class Stepper:
         >>> stepper.step(), stepper.value
         (501, 0.75)
         """
-        ours = bound_plan(plan, None if isinstance(plan, lr.BoundPlan) else self.names).plan
+        ours = lr.bound_plan(plan, None if isinstance(plan, lr.BoundPlan) else self.names).plan
         self._take_over(self.state_dict(), ours, on_change)
 
     def bind(self, names: Iterable[str]) -> None:

@@ -11,12 +11,9 @@ import numpy as np
 
 import lrcore as lr
 
-from .plans import bound_plan
-
 _BY_KERNEL = ("float64", "float32")
 """Types the kernel fills itself; the others are rounded from its float64."""
-
-_LARGEST = {"float16": 65504.0, "bfloat16": 3.38953e38}
+_ROUNDED = ("float16", "bfloat16")
 
 
 def table(
@@ -47,7 +44,7 @@ def table(
     array([[0.25, 0.5 ],
            [0.  , 0.5 ]], dtype=float16)
     """
-    bound = bound_plan(plan, names)
+    bound = lr.bound_plan(plan, names)
     rows = bound.table(count, start)
     shape = rows.shape[:1] if isinstance(plan, lr.Schedule) else rows.shape
     wanted = _checked_dtype(dtype if dtype is not None or out is None else getattr(out, "dtype", None))
@@ -77,7 +74,7 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
         known: np.dtype[Any] = np.dtype(np.float64 if dtype is None else dtype)
     except TypeError:
         raise lr.SpecError("dtype", expected, dtype) from None
-    if known.name not in (*_BY_KERNEL, *_LARGEST) or not known.isnative:
+    if known.name not in (*_BY_KERNEL, *_ROUNDED) or not known.isnative:
         raise lr.SpecError("dtype", expected, known)
     return known
 
@@ -105,26 +102,7 @@ def _fill(out: np.ndarray, rows: lr.Table) -> None:
             rows.fill(0, out, threads=None)
             return
     for first, block in rows.blocks():
-        out[first : first + len(block)] = block if block.dtype == out.dtype else _rounded(block, out.dtype)
-
-
-def _rounded(block: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """float64 as float16 or bfloat16, rounded once. ml_dtypes rounds to float32 on the way, which moves ties."""
-    with np.errstate(over="ignore", under="ignore"):
-        near = (block if dtype == np.float16 else _to_odd(block)).astype(dtype)
-    if not np.isfinite(near).all():
-        largest = float(np.abs(block).max())
-        raise lr.TableError(f"The table reaches {largest!r}, and {dtype.name} ends at {_LARGEST[dtype.name]:g}. Take float32 or float64.")
-    return near
-
-
-def _to_odd(block: np.ndarray) -> np.ndarray:
-    """float32 next to each value, the one with an odd last bit where none is exact: rounding that again to fewer bits is exact."""
-    nearest = block.astype(np.float32)
-    bits = nearest.view(np.uint32)
-    bits -= np.abs(nearest) > np.abs(block)  # towards zero: the neighbour's bits are one less
-    bits |= nearest != block
-    return nearest
+        out[first : first + len(block)] = block if block.dtype == out.dtype else lr.rounded_once(block, out.dtype.name)
 
 
 def _in_file(target: Path, rows: lr.Table, shape: tuple[int, ...], dtype: np.dtype[Any], order: str) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import torch
@@ -38,40 +37,10 @@ def table(
     if dtype not in (*_BY_KERNEL, torch.float16, torch.bfloat16):
         raise lr.SpecError("dtype", "one of torch.float64, torch.float32, torch.float16, torch.bfloat16", dtype)
     # a Table refuses what would not fit the memory before anything is allocated
-    array = np.asarray(_bound(plan, names).table(count, start, dtype=_BY_KERNEL.get(dtype, np.float64)))
-    tensor = torch.from_numpy(array) if dtype in _BY_KERNEL else _rounded(array, dtype)
+    array = np.asarray(lr.bound_plan(plan, names).table(count, start, dtype=_BY_KERNEL.get(dtype, np.float64)))
+    if dtype not in _BY_KERNEL:
+        array = lr.rounded_once(array, str(dtype).removeprefix("torch."))
+    tensor = torch.from_numpy(array).to(dtype)
     if isinstance(plan, lr.Schedule):
         tensor = tensor.squeeze(1)
     return tensor if device is None else tensor.to(device)
-
-
-def _bound(plan: Any, names: Iterable[str] | None) -> lr.BoundPlan:
-    if isinstance(plan, lr.Plan):
-        return plan.bind(names)
-    if names is not None:
-        raise lr.SpecError("names", "None, except for a Plan", names, "A Schedule has no groups, and a BoundPlan has its own.")
-    if isinstance(plan, lr.Schedule):
-        return lr.Plan(plan).bind()
-    if not isinstance(plan, lr.BoundPlan):
-        raise lr.SpecError("plan", "a Plan, a BoundPlan or a Schedule", plan)
-    return plan
-
-
-def _rounded(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
-    """float64 as float16 or bfloat16, rounded once. torch rounds to float32 on the way, which moves ties."""
-    with np.errstate(over="ignore", under="ignore"):
-        near = array.astype(np.float16) if dtype == torch.float16 else _to_odd(array)
-    tensor = torch.from_numpy(near).to(dtype)
-    if not torch.isfinite(tensor).all():
-        largest = float(np.abs(array).max())
-        raise lr.TableError(f"The table reaches {largest!r}, and {dtype} ends at {torch.finfo(dtype).max:.6g}. Take float32 or float64.")
-    return tensor
-
-
-def _to_odd(array: np.ndarray) -> np.ndarray:
-    """float32 next to each value, the one with an odd last bit where none is exact: rounding that again to fewer bits is exact."""
-    nearest = array.astype(np.float32)
-    bits = nearest.view(np.uint32)
-    bits -= np.abs(nearest) > np.abs(array)  # towards zero: the neighbour's bits are one less
-    bits |= nearest != array
-    return nearest

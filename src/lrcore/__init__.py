@@ -63,7 +63,7 @@ from .checks import ratio
 from .diff import Change, PlanDiff
 from .document import from_json
 from .errors import LoweringError, LrcoreError, PlanError, SpecError, StateError, TableError
-from .plan import BoundPlan, Plan, layerwise
+from .plan import BoundPlan, Plan, bound_plan, layerwise
 from .program import Program, compile_columns, compile_schedule
 from .registry import Domain, Recipe, RecipeParameter, recipes
 from .schedule import (
@@ -93,7 +93,7 @@ from .schedule import (
 )
 from .shapes import CURVES, SHAPES, Parameter, Shape
 from .state import ON_CHANGE, OnChange, base_of, check_state, make_state
-from .table import Column, Table, open_table
+from .table import Column, Table, open_table, rounded_once
 
 __version__ = "0.1.0"
 
@@ -159,6 +159,7 @@ __all__ = [
     "TableError",
     "Until",
     "base_of",
+    "bound_plan",
     "chebyshev",
     "check_state",
     "compile_columns",
@@ -212,6 +213,7 @@ __all__ = [
     "ratio",
     "recipes",
     "rex",
+    "rounded_once",
     "sigmoid",
     "simd_level",
     "sine_wave",

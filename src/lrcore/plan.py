@@ -361,6 +361,26 @@ class BoundPlan:
         return plot_plan(self, steps, axes)
 
 
+def bound_plan(plan: Any, names: Iterable[str] | None = None) -> BoundPlan:
+    """What a function may be given for a plan: a Plan, met with `names`; a bare Schedule, for the group "default"; a BoundPlan.
+
+    Raises SpecError for anything else, and for names of a BoundPlan, which has its own; PlanError as `bind` does.
+
+    >>> import lrcore as lr
+    >>> bound_plan(lr.linear(1.0, 0.0, 4)).columns
+    (('default', 'lr'),)
+    """
+    if isinstance(plan, BoundPlan):
+        if names is not None:
+            raise SpecError("names", "None with a BoundPlan", names, "It has names of its own.")
+        return plan
+    if isinstance(plan, Schedule):
+        plan = Plan(plan)
+    if not isinstance(plan, Plan):
+        raise SpecError("plan", "a Plan, a BoundPlan or a Schedule", plan)
+    return plan.bind(names)
+
+
 def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise SpecError("names", "a list of group names", names)

@@ -74,6 +74,33 @@ def checked_dtype(dtype: Any) -> np.dtype[Any]:
     return known
 
 
+_INFINITE = {"float16": 65520.0, "bfloat16": (2 - 2**-8) * 2.0**127}
+"""The types below float32, and the smallest number that each rounds to infinity."""
+
+
+def rounded_once(values: np.ndarray, name: str) -> np.ndarray:
+    """float64 values on their way to a type below float32, so that they are rounded once, to the nearest and ties to even.
+
+    name : "float16" gives a float16 array; "bfloat16", which NumPy has not, a float32 array that becomes the right bfloat16 when it is
+        converted: each value is next to the exact one, the one with an odd last bit where none is exact. Converting float64
+        itself rounds twice in every framework, by way of float32, and moves ties
+    Raises TableError for values too large for the type.
+
+    >>> rounded_once(np.array([1 / 3, 0.1]), "float16")
+    array([0.3333, 0.1   ], dtype=float16)
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    with np.errstate(over="ignore", under="ignore"):
+        near = values.astype(np.float16 if name == "float16" else np.float32)
+    if name == "bfloat16":
+        bits = near.view(np.uint32)
+        bits -= np.abs(near) > np.abs(values)  # towards zero: the neighbour's bits are one less
+        bits |= near != values
+    if largest >= _INFINITE[name]:
+        raise TableError(f"The table reaches {largest!r}, and {name} ends below {_INFINITE[name]:.6g}. Take float32 or float64.")
+    return near
+
+
 class Table:
     """The values of a plan: an array of shape (count, columns) that is not made until it is asked for.
 

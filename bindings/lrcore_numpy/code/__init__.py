@@ -11,7 +11,6 @@ from typing import Any
 
 import lrcore as lr
 
-from ..plans import bound_plan
 from .functions import Functions
 
 
@@ -43,7 +42,7 @@ def to_code(plan: lr.Plan | lr.BoundPlan | lr.Schedule) -> str:
         }
     <BLANKLINE>
     """
-    bound = bound_plan(plan)
+    bound = lr.bound_plan(plan)
     functions = Functions({"values"}, "Stepper")
     several = len(bound.names) > 1
     called: dict[str, dict[str, str]] = {name: {} for name in bound.names}
