@@ -99,6 +99,15 @@ def test_scikit_learn_step_by_step():
     assert float(re.search(r"^accuracy (\S+)% after 230 updates$", text, re.MULTILINE).group(1)) > 92
 
 
+def test_digits_in_jax():
+    text = output("jax_digits.py")
+    rate = lr.warmup_cosine(4e-3, warmup=0.1, steps=220, stop=4e-5)
+    shown = printed(text)
+    assert [update for update, _ in shown] == [*range(21, 220, 22)]
+    assert [float(value) for _, value in shown] == pytest.approx([rate(update) for update, _ in shown], abs=1e-6)
+    assert float(re.search(r"^accuracy (\S+) on", text, re.MULTILINE).group(1)) > 0.9
+
+
 def test_the_adapter_of_a_made_up_framework():
     text = output("made_up_framework.py")
     assert printed(text) == planned(lr.warmup_cosine(0.2, warmup=5, steps=50), range(0, 50, 10))

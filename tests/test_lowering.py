@@ -91,6 +91,7 @@ COMPOSED = {
     "samples at epochs": lr.Samples((0.3, 0.2, 0.1)).per(100),
     "through zero": lr.linear(-1.0, 1.0, 10**9),
     "knots between steps": lr.Knots((0.5, 10.25, 99.75), (0.1, 1.0, 0.01), "log"),
+    "a growing curve that is cut off": lr.presets.optax.exponential_decay(0.5, 10, 1.5, end_value=1.0),
     "noise": lr.Noise(seed=3, kind="normal", scale=0.1, limit=2.0),
 }
 

@@ -19,6 +19,8 @@ TOLERANCE = 2.2e-7
 MOST_ROWS = 65_536
 _TINY = 1e-38
 """What may always be missing: float32 has fewer digits there, and frameworks flush it to zero."""
+_HUGE = 1e37
+"""What is larger counts as this: a curve may grow far beyond float32 under a minimum that cuts it off."""
 _SMALL = 32
 """Slices of so many steps are fitted to all of them."""
 
@@ -60,6 +62,10 @@ def fitted(values: Values, breaks: list[int], last: int, absolute: float = 0.0) 
     absolute : an error that is allowed beside the relative one
     """
     tiny = max(_TINY, absolute)
+
+    def limited(n: np.ndarray) -> np.ndarray:
+        return np.clip(values(n), -_HUGE, _HUGE)
+
     edges = np.array(sorted({0, *(step for step in breaks if 0 < step <= last), last + 1}), dtype=np.int64)
     todo = np.stack([edges[:-1], edges[1:]], axis=1)
     done: list[tuple[int, int, np.ndarray]] = []
@@ -67,9 +73,9 @@ def fitted(values: Values, breaks: list[int], last: int, absolute: float = 0.0) 
         if len(done) + len(todo) > MOST_ROWS:
             return None
         wide = todo[:, 1] - todo[:, 0] > _SMALL
-        again = [_keep_good(values, todo[wide], done, tiny)] if wide.any() else []
+        again = [_keep_good(limited, todo[wide], done, tiny)] if wide.any() else []
         for begin, end in todo[~wide]:
-            again += _small(values, int(begin), int(end), done, tiny)
+            again += _small(limited, int(begin), int(end), done, tiny)
         todo = np.concatenate(again) if again else todo[:0]
     done.sort(key=lambda found: found[0])
     begins = np.array([begin for begin, _, _ in done], dtype=np.int32)

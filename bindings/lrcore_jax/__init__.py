@@ -1,0 +1,32 @@
+"""lrcore in JAX: schedules as functions of a traced count, plans as optax optimizers.
+
+counts.py       a schedule as a function count -> float32, for jit, vmap and scan
+optimizers.py   an optax factory with every field of a plan in it, by label
+states.py       the step and the values of an optimizer's state; states that move between frameworks
+schedules.py    the functions of optax.schedules, on lrcore's numbers: change one import
+native.py       plans from the schedules of optax, by name, live, or from samples
+code/           code of optax's own schedules from plans
+arrays.py       tables as arrays
+"""
+
+from . import schedules
+from .arrays import table
+from .code import to_code
+from .counts import Scheduled, schedule
+from .native import from_native
+from .optimizers import optimizer
+from .states import current, restore, state_of, step_of
+
+__all__ = [
+    "Scheduled",
+    "current",
+    "from_native",
+    "optimizer",
+    "restore",
+    "schedule",
+    "schedules",
+    "state_of",
+    "step_of",
+    "table",
+    "to_code",
+]
