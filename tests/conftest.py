@@ -1,8 +1,14 @@
-"""Random tests draw the same examples every time; `HYPOTHESIS_PROFILE=search make test` draws new ones, and more."""
+"""Random tests draw the same examples every time; `HYPOTHESIS_PROFILE=search make test` draws new ones, and more.
+
+Keras has one backend a process, which is set before it is imported: PyTorch, unless `make test-keras` says another.
+"""
 
 import os
 
 from hypothesis import settings
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 settings.register_profile("fixed", deadline=None, derandomize=True, max_examples=120)
 settings.register_profile("search", deadline=None, max_examples=2000)

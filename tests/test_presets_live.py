@@ -4,10 +4,7 @@ The only differences allowed are those of `lrcore.presets.DIFFERENCES`.
 """
 
 import math
-import os
 from functools import partial
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import jax
 import jax.numpy as jnp
