@@ -79,10 +79,7 @@ def test_docstring_examples(name):
     assert doctest.testmod(importlib.import_module(name), optionflags=EXAMPLES).failed == 0
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["README.md", "docs/architecture.md", "docs/catalogue.md", "docs/taught.md", "docs/torch.md", "docs/numpy.md", "docs/adapters.md"],
-)
+@pytest.mark.parametrize("path", DOCUMENTS)
 def test_documents_examples(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # an example may write a file
     result = doctest.testfile(str(ROOT / path), module_relative=False, optionflags=EXAMPLES)
