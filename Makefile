@@ -9,9 +9,11 @@ KERNEL := $(wildcard src/lrcore/*.pyx src/lrcore/*.pxd src/lrcore/_*.h src/lrcor
 DEMO_ARGS ?=
 TEST_ARGS ?= --numprocesses=auto
 INTEGRATION_ARGS ?= --numprocesses=2
+KERAS_ARGS ?=
+KERAS_BACKENDS ?= tensorflow jax torch
 BENCH_ARGS ?=
 
-.PHONY: help demo test test-integration lint format docs bench sanitize clean
+.PHONY: help demo test test-integration test-keras lint format docs bench sanitize clean
 .DELETE_ON_ERROR:
 
 help:            ## list the verbs
@@ -25,6 +27,12 @@ test: $(READY)   ## the tests, without trainers
 
 test-integration: $(VENV)/.integration ## tests in real trainers: Lightning, transformers, accelerate, torchrun
 	$(PY) -m pytest $(INTEGRATION_ARGS) tests/integration tests/test_torch_native.py  # the latter for its cases of timm
+
+# Keras has one backend a process.
+test-keras: $(VENV)/.keras ## tests of the Keras binding, on TensorFlow, JAX and PyTorch
+	for backend in $(KERAS_BACKENDS); do \
+	  KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(PY) -m pytest $(KERAS_ARGS) tests/keras || exit; \
+	done
 
 lint: $(READY)   ## ruff, then mypy --strict
 	$(PY) -m ruff check .
@@ -56,7 +64,7 @@ sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBeh
 
 clean:           ## remove what was built; .venv stays
 	rm -rf build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench $(VENV)/.integration
+	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench $(VENV)/.integration $(VENV)/.keras
 	find src bindings tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 $(PY):
@@ -73,6 +81,10 @@ $(READY): pyproject.toml setup.py constraints.txt $(KERNEL) | $(PY)
 $(VENV)/.integration: $(READY)
 	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,integration]'
 	$(PIP) install --constraint constraints.txt --no-deps timm
+	@touch $@
+
+$(VENV)/.keras: $(READY)
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,tensorflow]'
 	@touch $@
 
 $(VENV)/.bench: $(READY)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from . import tasks, torch_steps
+from . import compiled_steps, tasks, torch_steps
 from .peers import PEERS
 from .schedules import COMPOSED, CURVES, RECIPES, SHAPES, SHORT_CYCLES, TREES
 from .tasks import Task
@@ -29,6 +29,8 @@ TIMES_CONSTANT = Unit("x a constant rate", lambda base, ours, told: ours / base)
 MILLISECONDS = Unit("ms", lambda base, ours, told: ours * 1e3)
 SECONDS_OF_ALL = Unit("s for 10^5", lambda base, ours, told: ours * 1e5)
 MILLISECONDS_TOLD = Unit("ms", lambda base, ours, told: told)
+TIMES_OTHER = Unit("x", lambda base, ours, told: told)
+TIMES_AS_FAST_TOLD = Unit("x as fast", lambda base, ours, told: told, more_is_better=True)
 MEBIBYTES_TOLD = Unit("MiB", lambda base, ours, told: told)
 
 
@@ -204,6 +206,26 @@ def training_steps() -> Iterator[Case]:
         yield Case(title, name, 20, partial(torch_steps.compiled_task, groups), TIMES_CONSTANT, promise, note, slow=groups > 1)
 
 
+def compiled() -> Iterator[Case]:
+    note = "In a process of its own, median of rounds in which the contenders take turns; steps are small, and their noise is 10 %."
+    shared = {
+        "step, of one at a constant rate": TIMES_OTHER,
+        "compiling 10^9 steps, of compiling 10^3": TIMES_OTHER,
+    }
+    keras = {
+        "eager call, as fast as CosineDecay": TIMES_AS_FAST_TOLD, "step with CosineDecay, of one at a constant rate": TIMES_OTHER,
+        "saved model of 10^9 steps, of 10^3": TIMES_OTHER, "saved model, of one with CosineDecay": TIMES_OTHER,
+    }  # fmt: skip
+    optax = {"eager call, as fast as optax's": TIMES_AS_FAST_TOLD, "step with optax's schedule, of one at a constant rate": TIMES_OTHER}
+    promises = {"eager call, as fast as CosineDecay": 2.0, "saved model of 10^9 steps, of 10^3": 1.01}
+    for backend, needs in (
+        ("keras-tensorflow", ("keras", "tensorflow")), ("keras-jax", ("keras", "jax")), ("keras-torch", ("keras",)), ("optax", ("optax",)),
+    ):  # fmt: skip
+        for name, unit in {**shared, **(optax if backend == "optax" else keras)}.items():
+            prepare = partial(tasks.told_task, partial(compiled_steps.figures_of, backend), name)
+            yield Case(f"{backend}: warmup and cosine", name, 1, prepare, unit, promises.get(name), note, 1, needs=needs, slow=True)
+
+
 def peers() -> Iterator[Case]:
     both = "Both results are new arrays; the peer's steps are an array made beforehand."
     single = "One of lrcore's threads; optax computes in float32 and may use every core."
@@ -225,6 +247,6 @@ def peers() -> Iterator[Case]:
 
 SOURCES = (
     ranges, recipes, short_and_composed, old_machines, arrays, group_tables, threads, single_values,
-    compiling, importing, disk, training_steps, peers,
+    compiling, importing, disk, training_steps, compiled, peers,
 )  # fmt: skip
 CASES: list[Case] = [case for source in SOURCES for case in source()]

@@ -250,6 +250,11 @@ def memory_task(rows: int) -> Task:
     return Task(partial(told, MEMORY, rows), lambda: None)  # the process checks a row
 
 
+def told_task(figures: Callable[[], dict[str, float]], name: str, count: int) -> Task:
+    """One of the figures that a process told, which checked the answers it timed."""
+    return Task(lambda: figures()[name], lambda: None)
+
+
 # -- peers -------------------------------------------------------------------------------------------------------------
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 import keras
+import numpy as np
 
 BACKEND = keras.backend.backend()
 
