@@ -53,6 +53,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 def keras_figures() -> dict[str, float]:
     import keras
+
     from lrcore_keras import PlanSchedule
 
     horizon = 10**6
