@@ -457,3 +457,27 @@ def test_a_step_beyond_the_counter_is_refused():
     with pytest.raises(lr.StateError, match=f"^{re.escape(sentence)}$"):
         load_state_dict(optimizer, state)
     assert state_dict(optimizer)["step"] == 0
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.train.Checkpoint keeps what TensorFlow tracks")
+def test_checkpoints_of_tensorflow_go_on(tmp_path):
+    import tensorflow as tf
+
+    rate = lr.warmup_cosine(0.1, warmup=5, steps=50)
+    x = np.ones((4, 1), np.float32)
+
+    def made():
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile(attach(keras.optimizers.SGD(), lr.Plan(rate, momentum=lr.linear(0.5, 0.9, 50))), "mse")
+        return model
+
+    model, other = made(), made()
+    for _ in range(7):
+        model.train_on_batch(x, x)
+    other.train_on_batch(x, x)
+    path = tf.train.Checkpoint(model=model, optimizer=model.optimizer).save(tmp_path / "checkpoint")
+    tf.train.Checkpoint(model=other, optimizer=other.optimizer).restore(path).assert_existing_objects_matched()
+    assert float(other.optimizer.learning_rate) == pytest.approx(rate(7), rel=1e-6)
+    for each in (model, other):
+        each.train_on_batch(x, x)
+    np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
