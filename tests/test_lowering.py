@@ -32,7 +32,7 @@ def steps_of(schedule: lr.Schedule, seed: int = 0) -> np.ndarray:
 
 def size_of(schedule: lr.Schedule, exact: np.ndarray) -> np.ndarray:
     """What 1e-6 is of: the value, or where terms of different signs may cancel, the largest value there can be."""
-    return np.maximum(np.abs(exact), schedule._facts[1] if may_cancel(schedule) else 0.0) + 1e-32
+    return np.maximum(np.abs(exact), schedule._facts[1] if may_cancel(schedule) else 0.0) + 1e-31
 
 
 def may_cancel(schedule: lr.Schedule) -> bool:
@@ -77,6 +77,9 @@ COMPOSED = {
     "restarts that fall": lr.cosine(0.1, 0.01, 1_000).repeat(decay=0.9, floor=0.01),
     "growing restarts": lr.cosine(0.1, 0.0, 10).repeat(stretch=2),
     "growing restarts of stairs": lr.cosine(0.1, 0.0, 10).every(2).repeat(stretch=2),
+    "a wave that has come and gone": lr.exponential_decay(1.0, 0.99) + -1.0 * lr.exponential_decay(1.0, 0.5),
+    "cycles whose floor falls faster": lr.constant(-1.0, 59).repeat(decay=0.99, floor=-1.0, decay_floor=0.5),
+    "growing restarts of stretched samples": lr.Samples((0.3, 0.2)).stretch(0.25).until(1).repeat(stretch=1.5, decay=0.5),
     "a few restarts": lr.cosine(0.1, 0.01, 1_000).repeat(3, decay=0.5),
     "stairs": lr.exponential_decay(0.1, 0.999).every(7),
     "epochs": lr.cosine(0.1, 0.0, 90).per(390),

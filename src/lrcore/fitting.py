@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def fitted(values: Values, breaks: list[int], last: int, absolute: float = 0.0) 
     def limited(n: np.ndarray) -> np.ndarray:
         return np.clip(values(n), -_HUGE, _HUGE)
 
-    edges = np.array(sorted({0, *(step for step in breaks if 0 < step <= last), last + 1}), dtype=np.int64)
+    edges = _at_every_scale(sorted({0, *(step for step in breaks if 0 < step <= last), last + 1}))
     todo = np.stack([edges[:-1], edges[1:]], axis=1)
     done: list[tuple[int, int, np.ndarray]] = []
     while len(todo):
@@ -81,6 +82,17 @@ def fitted(values: Values, breaks: list[int], last: int, absolute: float = 0.0) 
     begins = np.array([begin for begin, _, _ in done], dtype=np.int32)
     centres = np.array([centre for _, centre, _ in done], dtype=np.int32)
     return _merged(Slices(begins, centres, np.stack([row for _, _, row in done])))
+
+
+def _at_every_scale(edges: list[int]) -> np.ndarray:
+    """The edges, and others at 8, 64, ... steps from both ends of each piece: what happens there must not fall between two tries."""
+    found = set(edges)
+    for begin, end in pairwise(edges):
+        distance = 8
+        while distance < end - begin:
+            found |= {begin + distance, end - distance}
+            distance *= 8
+    return np.array(sorted(found), dtype=np.int64)
 
 
 def _keep_good(values: Values, slices: np.ndarray, done: list[tuple[int, int, np.ndarray]], tiny: float) -> np.ndarray:

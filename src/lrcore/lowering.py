@@ -125,7 +125,7 @@ def lower(schedule: Schedule, ops: Ops) -> Callable[[Any], Any]:
     >>> import lrcore as lr
     >>> f = lower(lr.warmup_cosine(0.1, warmup=10, steps=100), lr.NumpyOps())
     >>> f(np.array([0, 5, 99, -1]))
-    array([0.0000000e+00, 4.9999997e-02, 3.0458648e-05, 0.0000000e+00],
+    array([0.0000000e+00, 5.0000001e-02, 3.0458648e-05, 0.0000000e+00],
           dtype=float32)
     """
     form = _lowered(as_schedule(schedule).over(1) if not schedule.resolved else schedule, Clock(), LAST)
@@ -434,16 +434,17 @@ def _one_by_one(schedule: Repeat, clock: Clock, last: int, starts: tuple[int, ..
     for i in range(seen):
         first, own = clock.after(starts[i])
         length = starts[i + 1] - starts[i]
-        inner = _lowered(schedule.inner, own.stretched(Fraction(length, cycle)), min(clock.first(starts[i + 1]), last) - first)
+        own_last = min(clock.first(starts[i + 1]), last) - first
+        inner = _lowered(schedule.inner, own.stretched(Fraction(length, cycle)), own_last)
         scale = schedule.decay**i
         lift = schedule.floor * (schedule.decay_floor**i - scale)
-        forms.append((first, inner, np.float32(scale), np.float32(lift)))
+        forms.append((first, own_last, inner, np.float32(scale), np.float32(lift)))
     end = min(clock.first(starts[seen]), LAST)
 
     def form(ops: Ops, n: Any) -> Any:
         value = None
-        for first, inner, scale, lift in forms:
-            own = inner(ops, ops.maximum(ops.minimum(n, end) - first, 0)) * scale + lift
+        for first, own_last, inner, scale, lift in forms:
+            own = inner(ops, ops.minimum(ops.maximum(ops.minimum(n, end) - first, 0), own_last)) * scale + lift
             value = own if value is None else ops.where(n >= first, own, value)
         return value
 
