@@ -2,6 +2,7 @@
 
 --quick        small sizes, a smoke run; nothing is written
 --only REGEX   the cases whose section and name it is found in; nothing is written
+--into         with --only: put the rows in the place of those this machine has stored, and keep its others
 --render       RESULTS.md again, from the JSON files alone
 """
 
@@ -23,7 +24,10 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for option, text in (("--quick", "small sizes, a smoke run"), ("--render", "write RESULTS.md from the JSON files alone")):
+    for option, text in (
+        ("--quick", "small sizes, a smoke run"), ("--into", "with --only: store these rows beside the others this machine has"),
+        ("--render", "write RESULTS.md from the JSON files alone"),
+    ):  # fmt: skip
         parser.add_argument(option, action="store_true", help=text)
     parser.add_argument("--only", metavar="REGEX", help="the cases whose section and name it is found in")
     options = parser.parse_args()
@@ -40,11 +44,13 @@ def main() -> int:
         measured, status = measure(level, options)
         rows += measured
         failed |= status not in (0, 5)  # 5: --only left nothing to do
+    path = HERE / "results" / f"{machine['name']}.json"
+    if options.into and options.only and not options.quick and not failed:
+        rows = merged(json.loads(path.read_text())["rows"], rows)
     result = {"machine": machine, "rows": sorted(rows, key=lambda row: row["place"])}
-    if options.quick or options.only:
+    if options.quick or (options.only and not options.into):
         print(report.of_machine(result))
     elif not failed:
-        path = HERE / "results" / f"{machine['name']}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
         report.write()
@@ -52,6 +58,15 @@ def main() -> int:
     if failed:
         print("A case failed or gave a wrong answer, see above; nothing was written.", file=sys.stderr)
     return int(failed)
+
+
+def merged(stored: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stored rows of the cases there still are, those that were measured again in their place."""
+    from .cases import CASES
+
+    places = {(case.section, case.name): place for place, case in enumerate(CASES)}
+    known = {(row["section"], row["name"]): row for row in [*stored, *rows]}
+    return [{**row, "place": places[key]} for key, row in known.items() if key in places]
 
 
 def measure(level: str | None, options: argparse.Namespace) -> tuple[list[dict[str, Any]], int]:

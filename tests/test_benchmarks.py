@@ -110,3 +110,12 @@ class TestReport:
         results = [json.loads(path.read_text()) for path in sorted((ROOT / "benchmarks" / "results").glob("*.json"))]
         if results:
             assert (ROOT / "benchmarks" / "RESULTS.md").read_text() == report.render(results)
+
+
+def test_rows_measured_again_take_the_place_of_the_stored_ones():
+    from benchmarks.__main__ import merged
+
+    first, second = ({"section": case.section, "name": case.name, "figure": 1.0, "place": 99} for case in CASES[:2])
+    gone = {"section": "no longer", "name": "there", "figure": 1.0, "place": 0}
+    rows = merged([gone, second, first], [second | {"figure": 2.0}])
+    assert sorted((row["place"], row["figure"]) for row in rows) == [(0, 1.0), (1, 2.0)]
