@@ -61,11 +61,11 @@ def main() -> int:
 
 
 def merged(stored: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Stored rows of the cases there still are, those that were measured again in their place."""
+    """Stored rows of the cases there still are, marked as of an earlier run, and those that were measured again in their place."""
     from .cases import CASES
 
     places = {(case.section, case.name): place for place, case in enumerate(CASES)}
-    known = {(row["section"], row["name"]): row for row in [*stored, *rows]}
+    known = {(row["section"], row["name"]): row for row in [*({**row, "earlier": True} for row in stored), *rows]}
     return [{**row, "place": places[key]} for key, row in known.items() if key in places]
 
 

@@ -41,12 +41,21 @@ def of_machine(result: dict[str, Any]) -> str:
         f"## {machine['name']}",
         f"- CPU: {machine['cpu']}, {machine['cores']} cores, {machine['caches']}; {', '.join(machine['features'])}\n"
         f"- lrcore uses {machine['levels'][-1]}; {machine['compiler']}; {machine['memory']} of memory; {machine['system']}\n"
-        f"- {machine['python']}, {versions}",
+        f"- {machine['python']}, {versions}" + _of_earlier_runs(rows),
         summary(rows),
     ]
     for title, section in groupby(rows, key=lambda row: row["section"]):
         parts.append(of_section(title, list(section)))
     return "\n\n".join(parts)
+
+
+def _of_earlier_runs(rows: list[Row]) -> str:
+    """What `--into` leaves to say: not all rows are of the code as it is now."""
+    earlier = [row for row in rows if row.get("earlier")]
+    if not earlier:
+        return ""
+    again = dict.fromkeys(row["section"] for row in rows if not row.get("earlier"))
+    return f"\n- {len(earlier)} of {len(rows)} rows are of an earlier run, on the code of then. Measured since: {'; '.join(again)}."
 
 
 def summary(rows: list[Row]) -> str:

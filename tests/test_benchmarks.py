@@ -118,4 +118,5 @@ def test_rows_measured_again_take_the_place_of_the_stored_ones():
     first, second = ({"section": case.section, "name": case.name, "figure": 1.0, "place": 99} for case in CASES[:2])
     gone = {"section": "no longer", "name": "there", "figure": 1.0, "place": 0}
     rows = merged([gone, second, first], [second | {"figure": 2.0}])
-    assert sorted((row["place"], row["figure"]) for row in rows) == [(0, 1.0), (1, 2.0)]
+    assert sorted((row["place"], row["figure"], row.get("earlier", False)) for row in rows) == [(0, 1.0, True), (1, 2.0, False)]
+    assert "1 of 2 rows are of an earlier run" in report._of_earlier_runs(rows)

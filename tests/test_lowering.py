@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import lrcore as lr
 from lrcore.diff import landmarks
 from lrcore.fitting import fitted
-from lrcore.lowering import LAST
+from lrcore.ops import LAST
 from strategies import schedules
 
 OPS = lr.NumpyOps()

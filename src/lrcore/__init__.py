@@ -99,9 +99,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import presets
-    from .lowering import NumpyOps, Ops, lower
+    from .lowering import lower
+    from .ops import NumpyOps, Ops
 
-_LATER = {"presets": "presets", "NumpyOps": "lowering", "Ops": "lowering", "lower": "lowering"}
+_LATER = {"presets": "presets", "NumpyOps": "ops", "Ops": "ops", "lower": "lowering"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .lowering import Ops
+    from .ops import Ops
 
 _BYTES = 8
 _MASK = 2**64 - 1
