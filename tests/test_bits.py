@@ -124,6 +124,21 @@ def test_any_number_of_threads(name: str, dtype: Any) -> None:
     assert schedule.values(1_000_003, 17, dtype=dtype, out=out, threads=4).tobytes() == one
 
 
+@pytest.mark.parametrize("name", ["cosine", "linear", "polynomial", "a law without an end", "restarts", "a product of stairs", "mirror"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_an_output_too_large_for_caches(name: str, dtype: Any) -> None:
+    """It is written past them: the same values, wherever the output begins within a line."""
+    schedule, count = LARGE[name], 35_000_000 // np.dtype(dtype).itemsize
+    expected = np.concatenate([schedule.values(min(100_000, count - i), i, dtype=dtype, threads=1) for i in range(0, count, 100_000)])
+    for skew in (0, 1, 5):
+        room = np.full(count + 20, np.nan, dtype)
+        first = -room.ctypes.data % 64 // room.itemsize + skew
+        schedule.values(count, out=room[first : first + count], dtype=dtype, threads=1)
+        assert room[first : first + count].tobytes() == expected.tobytes()
+        assert np.isnan(room[:first]).all()
+        assert np.isnan(room[first + count :]).all()
+
+
 ONCE_WRONG = [
     (lr.constant(1.0, 345) >> lr.Knots([1.3441769576843354, 227.34417695768434], [-0.95, 2.0]), 70),
     (lr.ramp(1e-5, 3.79, 2147483653, "polynomial_from_start", power=3, endpoint=True).repeat(stretch=1.5), 3221225439),

@@ -6,6 +6,7 @@
 #ifndef LR_DD_H
 #define LR_DD_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -60,13 +61,16 @@ static inline dd dd_times(dd a, double b) {
 }
 
 /* LR_ONE_BY_ONE keeps a loop from being vectorised: looking tables up with gather instructions is several times slower than one by
- * one. LR_APART keeps a large function out of its caller, so that a single step does not pay for the registers it saves. */
+ * one. LR_APART keeps a large function out of its caller, so that a single step does not pay for the registers it saves. LR_ALIGNED puts
+ * a table where loads of 64 bytes do not cross lines. */
 #if defined(__GNUC__)
 #define LR_ONE_BY_ONE __asm__ volatile("")
 #define LR_APART static __attribute__((noinline))
+#define LR_ALIGNED __attribute__((aligned(64)))
 #else
 #define LR_ONE_BY_ONE (void)0
 #define LR_APART static
+#define LR_ALIGNED
 #endif
 
 static inline uint64_t bits_of(double x) { uint64_t u; memcpy(&u, &x, 8); return u; }

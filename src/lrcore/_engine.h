@@ -34,7 +34,7 @@ typedef struct {
 static void evaluate(context *c, int node, clock t, double *restrict out);
 
 /* 0, 1, 2, ...: the positions of every plain range; filled when the engine is chosen */
-static double whole_steps[LR_BLOCK];
+static LR_ALIGNED double whole_steps[LR_BLOCK];
 
 static void start(void) {
     for (int i = 0; i < LR_BLOCK; i++) whole_steps[i] = (double)i;
@@ -93,6 +93,7 @@ static inline double whole_quotient(double x, double length, double *remainder) 
     return q;
 }
 
+#include "_stream.h"
 #include "_loops.h"
 #include "_far.h"
 #include "_pieces.h"
@@ -436,7 +437,8 @@ LR_WRITE_ROWS(write_rows_single, float)
 
 /* One plain column on a clock that moves by one, not in blocks but from piece to piece: what is held or far is written in one go, and
  * rounded as it is stored; the rest takes the way by `values`. */
-static void run_pieces(context *c, const lr_node *node, int64_t first, int64_t count, double *restrict values, void *out, int single) {
+#define LR_MOST_HELD (1 << 30) /* at a time: counted in an int */
+static void run_pieces(context *c, const lr_node *node, int64_t first, int64_t count, double *restrict values, void *out, int single, int stream) {
     const lr_piece *pieces = c->program->pieces + node->first;
     int p = piece_of(pieces, node->count, (double)first);
     for (int64_t i = 0, n; i < count && !c->refused; i += n) {
@@ -449,12 +451,11 @@ static void run_pieces(context *c, const lr_node *node, int64_t first, int64_t c
         float *restrict singles = (float *)out + i;
         if (k->formula == LR_hold) {
             const double held = k->end;
-            if (single)
-                for (int64_t j = 0; j < n; j++) singles[j] = (float)held;
-            else
-                for (int64_t j = 0; j < n; j++) doubles[j] = held;
+            n = n < LR_MOST_HELD ? n : LR_MOST_HELD;
+            if (single) LR_WRITE(float, singles, n, stream, held, held - (lanes){0});
+            else LR_WRITE(double, doubles, n, stream, held, held - (lanes){0});
         } else if (is_far(k->formula)) {
-            far_loop(k, x, 1, n, c->far, single ? (void *)singles : (void *)doubles, single);
+            far_loop(k, x, 1, n, c->far, single ? (void *)singles : (void *)doubles, single, stream);
         } else {
             n = n < c->block ? n : c->block;
             const clock t = {x, whole_steps, 1.0, (int)n};
@@ -463,6 +464,12 @@ static void run_pieces(context *c, const lr_node *node, int64_t first, int64_t c
                 for (int64_t j = 0; j < n; j++) singles[j] = (float)values[j];
         }
     }
+}
+
+/* Stairs and short cycles are written as fast as memory takes them: a block of its own between would only be one more copy. */
+static inline int is_copied(const lr_node *node) {
+    const int cycles = node->op == LR_REPEAT || node->op == LR_MIRROR;
+    return node->op == LR_EVERY || node->op == LR_PER || (cycles && node->length <= LR_KEPT_CYCLE);
 }
 
 #define LR_SMALL 768 /* doubles that fit the stack: the buffers of one row of most programs */
@@ -491,9 +498,10 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
         for (int i = 0; i < block; i++) xs[i] = (double)stride * (double)i;
     const int plain = p->n_columns == 1 && p->columns[0].scale == 1.0; /* needs no second pass */
     const lr_node *root = p->nodes + p->sources[0];
+    const int stream = plain && count >= LR_STREAMED_BYTES / (int64_t)(single ? sizeof(float) : sizeof(double)) && !is_copied(root);
     if (plain && root->op == LR_PIECES && !positions && stride == 1 && c.far) {
         c.scratch = scratch;
-        run_pieces(&c, root, first, count, values, out, single);
+        run_pieces(&c, root, first, count, values, out, single, stream);
         count = 0;
     }
     for (int64_t done = 0; done < count && !c.refused; done += block) {
@@ -510,8 +518,11 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
         memset(c.slot_filled, 0, slots);
         if (plain) {
             c.scratch = scratch;
-            evaluate(&c, p->sources[0], t, single ? values : (double *)out + done);
-            for (int i = 0; single && i < n; i++) ((float *)out)[done + i] = (float)values[i];
+            double *doubles = (double *)out + done;
+            float *singles = (float *)out + done;
+            evaluate(&c, p->sources[0], t, single || stream ? values : doubles);
+            if (single) LR_WRITE(float, singles, n, stream, values[i], load(values + i));
+            else if (stream) LR_WRITE(double, doubles, n, 1, values[i], load(values + i));
             continue;
         }
         for (int s = 0; s < p->n_sources; s++) {
@@ -521,6 +532,7 @@ static int run(const lr_program *p, int64_t first, int64_t stride, const void *p
         if (single) write_rows_single(p, values, n, (float *)out + (size_t)done * (size_t)p->n_columns);
         else write_rows(p, values, n, (double *)out + (size_t)done * (size_t)p->n_columns);
     }
+    if (stream) end_stream();
     for (int i = 0; c.cycles && i < p->n_cycles; i++) free(c.cycles[i]);
     free(c.cycles);
     free_far_table(c.far);

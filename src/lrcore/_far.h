@@ -3,8 +3,8 @@
 #define LR_FAR_TABLES 8          /* of each kind, kept at a time */
 #define LR_FAR_MOST_BLOCKS 65536 /* anchors kept for steps in any order: 4 MiB, about a second-level cache */
 
-/* the offsets of a block: the same for all pieces of a formula and a rate */
-typedef struct { int formula; double rate, s[LR_FAR_BLOCK], t[LR_FAR_BLOCK]; } far_offsets;
+/* the offsets of a block: the same for all pieces of a formula and a rate; a whole number of lines, which loads then do not cross */
+typedef struct { double s[LR_FAR_BLOCK], t[LR_FAR_BLOCK], rate; int64_t formula; double rest[LR_LINE - 2]; } far_offsets;
 
 /* the anchors of all blocks of a power, for steps in any order (of the other formulas an anchor costs no more than the look-up) */
 typedef struct {
@@ -18,6 +18,7 @@ typedef struct far_table {
     far_offsets offsets[LR_FAR_TABLES];
     far_anchors anchors[LR_FAR_TABLES];
     int oldest; /* of the offsets */
+    void *allocated;
 } far_table;
 
 /* TABLED(formula, anchor, offset) */
@@ -41,8 +42,10 @@ static inline int is_far(int formula) {
 }
 
 static far_table *new_far_table(void) {
-    far_table *table = malloc(sizeof(far_table));
-    if (!table) return NULL;
+    char *allocated = malloc(sizeof(far_table) + 8 * LR_LINE);
+    if (!allocated) return NULL;
+    far_table *table = (far_table *)(allocated + (8 * LR_LINE - (uintptr_t)allocated % (8 * LR_LINE)));
+    table->allocated = allocated;
     table->oldest = 0;
     for (int i = 0; i < LR_FAR_TABLES; i++) {
         table->offsets[i].formula = -1;
@@ -54,7 +57,7 @@ static far_table *new_far_table(void) {
 
 static void free_far_table(far_table *table) {
     for (int i = 0; table && i < LR_FAR_TABLES; i++) free(table->anchors[i].blocks);
-    free(table);
+    if (table) free(table->allocated);
 }
 
 static const far_offsets *offsets_of(far_table *table, const lr_piece *k) {
@@ -77,18 +80,38 @@ static const far_offsets *offsets_of(far_table *table, const lr_piece *k) {
 
 /* -- a regular clock -- */
 
+/* join_power, of lanes too, without the terms that are zero */
+#define LR_TWO(x) (a.high + (a.low + (x) * (a.q1 + (x) * a.q2)))
+#define LR_THREE(x) (a.high + (a.low + (x) * (a.q1 + (x) * (a.q2 + (x) * a.q3))))
+#define LR_FOUR(x) (a.high + (a.low + (x) * (a.q1 + (x) * (a.q2 + (x) * (a.q3 + (x) * a.q4)))))
+#define LR_SIX(x) (a.high + (a.low + (x) * (a.q1 + (x) * (a.q2 + (x) * (a.q3 + (x) * (a.q4 + (x) * (a.q5 + (x) * a.q6)))))))
+#define LR_WRITE_POWER(type, JOIN) \
+    LR_WRITE(type, out, n, stream, JOIN(x[i]), JOIN(load(x + i)))
+
 /* the same for float64 and for float32, which is each float64 value rounded as it is stored */
-#define LR_FAR_RUNS(far_run, far_power_run, type)                                                                                \
-    static inline void far_run(anchor a, const double *restrict s, const double *restrict t, int pace, type *restrict out, int n) { \
-        if (pace > 1)                                                                                                            \
-            for (int i = 0; i < n; i++) out[i] = (type)(a.high + (a.low + (a.p * s[i * pace] + a.q * t[i * pace])));             \
-        else if (a.q == 0.0)                                                                                                     \
-            for (int i = 0; i < n; i++) out[i] = (type)(a.high + (a.low + (a.p * s[i] + 0.0)));                                  \
-        else                                                                                                                     \
-            for (int i = 0; i < n; i++) out[i] = (type)(a.high + (a.low + (a.p * s[i] + a.q * t[i])));                           \
-    }                                                                                                                            \
-    static inline void far_power_run(power_block a, double first, double pace, type *restrict out, int n) {                      \
-        for (int i = 0; i < n; i++) out[i] = (type)join_power(a, first + pace * whole_steps[i]);                                 \
+#define LR_FAR_RUNS(far_run, far_power_run, type)                                                                                     \
+    static inline void far_run(anchor a, const double *restrict s, const double *restrict t, int pace, type *restrict out, int n,     \
+                               int stream) {                                                                                         \
+        if (pace > 1)                                                                                                                 \
+            for (int i = 0; i < n; i++) out[i] = (type)(a.high + (a.low + (a.p * s[i * pace] + a.q * t[i * pace])));                  \
+        else if (a.q == 0.0)                                                                                                          \
+            LR_WRITE(type, out, n, stream, a.high + (a.low + a.p * s[i]), a.high + (a.low + a.p * load(s + i)));                      \
+        else                                                                                                                          \
+            LR_WRITE(type, out, n, stream, a.high + (a.low + (a.p * s[i] + a.q * t[i])),                                              \
+                     a.high + (a.low + (a.p * load(s + i) + a.q * load(t + i))));                                                     \
+    }                                                                                                                                 \
+    static inline void far_power_run(power_block a, int first, int pace, type *restrict out, int n, int stream) {                     \
+        const double *restrict x = whole_steps + first;                                                                               \
+        if (pace > 1)                                                                                                                 \
+            for (int i = 0; i < n; i++) out[i] = (type)join_power(a, x[i * pace]);                                                    \
+        else if (a.q5 != 0.0 || a.q6 != 0.0)                                                                                          \
+            LR_WRITE_POWER(type, LR_SIX);                                                                                             \
+        else if (a.q4 != 0.0)                                                                                                         \
+            LR_WRITE_POWER(type, LR_FOUR);                                                                                            \
+        else if (a.q3 != 0.0)                                                                                                         \
+            LR_WRITE_POWER(type, LR_THREE);                                                                                           \
+        else                                                                                                                          \
+            LR_WRITE_POWER(type, LR_TWO);                                                                                             \
     }
 LR_FAR_RUNS(far_run, far_power_run, double)
 LR_FAR_RUNS(far_run_single, far_power_run_single, float)
@@ -103,22 +126,23 @@ static void fill_batch(far_batch *restrict batch, const lr_piece *k, double firs
     case LR_##name:                                                                    \
         for (int j = 0; j < blocks; j++) {                                             \
             const anchor v = anchor_of(k, first + k->s * (LR_FAR_BLOCK * whole_steps[j])); \
-            batch->high[j] = v.high;                                                   \
-            batch->low[j] = v.low;                                                     \
-            batch->p[j] = v.p;                                                         \
-            batch->q[j] = v.q;                                                         \
-        }                                                                              \
+            batch->high[j] = v.high;                                                       \
+            batch->low[j] = v.low + 0.0; /* never -0, so that far_run may add nothing to it */ \
+            batch->p[j] = v.p;                                                             \
+            batch->q[j] = v.q;                                                             \
+        }                                                                                  \
         break;
         LR_FAR_TABLED(LR_FAR_BATCHED)
     }
 }
 
 /* Block by block: `steps` positions from x on, `pace` apart. */
-LR_APART void far_loop(const lr_piece *piece, double x, int pace, int64_t steps, far_table *table, void *out, int single) {
+LR_APART void far_loop(const lr_piece *piece, double x, int pace, int64_t steps, far_table *table, void *out, int single, int stream) {
     const lr_piece copy = *piece, *k = &copy;
     const int power = is_far_power(k->formula);
     const far_offsets *offsets = power ? NULL : offsets_of(table, k);
     far_batch batch;
+    power_block blocks[LR_FAR_BATCH];
     int batched = 0, used = 0;
     for (int64_t i = 0, n; i < steps; i += n) {
         const double m = k->b + k->s * (x + (double)pace * (double)i), a = block_of(k, m);
@@ -126,22 +150,24 @@ LR_APART void far_loop(const lr_piece *piece, double x, int pace, int64_t steps,
         n = steps - i < left ? steps - i : left;
         double *doubles = (double *)out + i;
         float *singles = (float *)out + i;
-        if (power) {
-            const power_block v = block_at(k, a);
-            if (single) far_power_run_single(v, (double)first, (double)pace, singles, (int)n);
-            else far_power_run(v, (double)first, (double)pace, doubles, (int)n);
-            continue;
-        }
         if (used == batched) { /* the blocks from here on, as many as the run needs and a batch holds */
-            const int64_t blocks = ((int64_t)first + (steps - i - 1) * pace) / LR_FAR_BLOCK + 1;
-            batched = blocks < LR_FAR_BATCH ? (int)blocks : LR_FAR_BATCH;
+            const int64_t needed = ((int64_t)first + (steps - i - 1) * pace) / LR_FAR_BLOCK + 1;
+            batched = needed < LR_FAR_BATCH ? (int)needed : LR_FAR_BATCH;
             used = 0;
-            fill_batch(&batch, k, a, batched);
+            if (power)
+                for (int j = 0; j < batched; j++) blocks[j] = block_at(k, a + k->s * (LR_FAR_BLOCK * whole_steps[j]));
+            else fill_batch(&batch, k, a, batched);
+        }
+        if (power) {
+            if (single) far_power_run_single(blocks[used], first, pace, singles, (int)n, stream);
+            else far_power_run(blocks[used], first, pace, doubles, (int)n, stream);
+            used++;
+            continue;
         }
         const anchor v = {batch.high[used], batch.low[used], batch.p[used], batch.q[used]};
         used++;
-        if (single) far_run_single(v, offsets->s + first, offsets->t + first, pace, singles, (int)n);
-        else far_run(v, offsets->s + first, offsets->t + first, pace, doubles, (int)n);
+        if (single) far_run_single(v, offsets->s + first, offsets->t + first, pace, singles, (int)n, stream);
+        else far_run(v, offsets->s + first, offsets->t + first, pace, doubles, (int)n, stream);
     }
 }
 

@@ -45,7 +45,7 @@ static void run_piece(context *c, const lr_piece *k, clock t, double *restrict o
         }
         c->scratch = mark;
     } else if (runs_far(c, k, t)) {
-        far_loop(k, t.base, (int)t.stride, t.n, c->far, out, 0);
+        far_loop(k, t.base, (int)t.stride, t.n, c->far, out, 0, 0);
     } else {
         const loop shared = t.stride > 0 && t.n > 4 && is_exact(k, t) ? shared_loop(k) : NULL;
         (shared ? shared : loops[k->formula])(k, t, out);

@@ -276,12 +276,22 @@ static inline dd one_minus(dd c) { return two_sum(1.0 - c.h, -c.l); }
 
 typedef struct { double high, low, q1, q2, q3, q4, q5, q6; } power_block;
 
+/* Without the terms that are not 2^-60 of the value anywhere in the block: the farther out, the fewer are left, and loops skip them. */
+static inline power_block trimmed(power_block v) {
+    const double width = LR_FAR_BLOCK, w4 = (width * width) * (width * width), least = fabs(v.high) * 0x1p-60;
+    const double fifth = (w4 * width) * (fabs(v.q5) + width * fabs(v.q6)), fourth = w4 * fabs(v.q4) + fifth;
+    v.q6 = fifth > least ? v.q6 : 0.0;
+    v.q5 = fifth > least ? v.q5 : 0.0;
+    v.q4 = fourth > least ? v.q4 : 0.0;
+    return v;
+}
+
 static inline power_block power_block_of(const lr_piece *k, double a, double sign) {
     const double *b = k->table;
     dd y = power_of(k, a, 0.0), v = mix_wide(k, sign < 0.0 ? one_minus(y) : y);
     double r = k->s / a, f = sign * (k->span_h * (y.h + y.l));
     double r1 = f * r, r2 = r1 * r, r3 = r2 * r, r4 = r3 * r, r5 = r4 * r, r6 = r5 * r;
-    return (power_block){v.h, v.l, b[1] * r1, b[2] * r2, b[3] * r3, b[4] * r4, b[5] * r5, b[6] * r6};
+    return trimmed((power_block){v.h, v.l, b[1] * r1, b[2] * r2, b[3] * r3, b[4] * r4, b[5] * r5, b[6] * r6});
 }
 
 static inline double join_power(power_block a, double i) {
@@ -305,7 +315,7 @@ static inline power_block law_block_of(const lr_piece *k, double a) {
     dd d = law_distance(k, a, 0.0), y = power_of(k, d.h, d.l), v = mix_wide(k, y);
     double r = k->s / d.h, f = k->span_h * (y.h + y.l);
     double r1 = f * r, r2 = r1 * r, r3 = r2 * r, r4 = r3 * r, r5 = r4 * r, r6 = r5 * r;
-    return (power_block){v.h, v.l, b[1] * r1, b[2] * r2, b[3] * r3, b[4] * r4, b[5] * r5, b[6] * r6};
+    return trimmed((power_block){v.h, v.l, b[1] * r1, b[2] * r2, b[3] * r3, b[4] * r4, b[5] * r5, b[6] * r6});
 }
 
 /* scale log2(1 + z), where z is the argument. Table: the scale in two doubles, the scale times log2 e, coefficients of z^0 ... z^11 of
@@ -397,7 +407,8 @@ static inline power_block slice_block_of(const lr_piece *k, double a) {
     c5 += d * c6, c4 += d * c5;
     c5 += d * c6;
     const double f = k->span_h, r = k->s * k->rate_h, r2 = r * r, r3 = r2 * r;
-    return (power_block){v.h, v.l, f * (c1 * r), f * (c2 * r2), f * (c3 * r3), f * (c4 * (r2 * r2)), f * (c5 * (r2 * r3)), f * (c6 * (r3 * r3))};
+    return trimmed((power_block){
+        v.h, v.l, f * (c1 * r), f * (c2 * r2), f * (c3 * r3), f * (c4 * (r2 * r2)), f * (c5 * (r2 * r3)), f * (c6 * (r3 * r3))});
 }
 
 static inline const double *lead_polynomial(const lr_piece *k) {
