@@ -28,11 +28,13 @@ typedef struct far_table {
     TABLED(geometric_far, geometric_anchor, geometric_offset)
 
 static inline int is_far_power(int formula) { 
-    return formula == LR_power_far || formula == LR_power_rest_far || formula == LR_law_far || formula == LR_slice_far;
+    return formula == LR_power_far || formula == LR_power_rest_far || formula == LR_law_far || formula == LR_slice_far ||
+           formula == LR_log_far;
 }
 
 static inline power_block block_at(const lr_piece *k, double a) {
     if (k->formula == LR_slice_far) return slice_block_of(k, a);
+    if (k->formula == LR_log_far) return log_block_of(k, a);
     return k->formula == LR_law_far ? law_block_of(k, a) : power_block_of(k, a, k->formula == LR_power_far ? 1.0 : -1.0);
 }
 

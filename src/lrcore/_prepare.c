@@ -331,10 +331,18 @@ static int logarithmic_pieces(const ramp *r, shape_row row, lr_piece *out) {
         lr_piece near = side ? from_stop(r, row.near_stop, less) : from_start(r, row.near_start, more), far = near;
         near.table = far.table = t;
         far.formula = row.far;
+        /* 1 + z is LR_LOG_FAR of its steps at this distance from the start, from where on it grows, or from the stop */
+        const double blocks = has_far_part(r) ? (LR_LOG_FAR - 1.0 / fabs(near.rate_h)) * (side ? -1.0 : 1.0) : 0.0;
         if (side == 0) {
             out[count++] = near;
             if (near_start < half) out[count] = far, out[count].begin = later(near.begin, position(r, near_start)), count++;
+            if (has_far_part(r) && blocks < half && near_start < half) {
+                if (blocks <= near_start) count--;
+                else out[count] = far, out[count].begin = later(out[count - 1].begin, position(r, ceil_of(blocks)));
+                out[count++].formula = LR_log_far;
+            }
         } else {
+            if (has_far_part(r) && r->length - half <= blocks) far.formula = LR_log_far;
             if (near_stop > half) out[count] = far, out[count].begin = later(out[count - 1].begin, position(r, half)), count++;
             near.begin = later(out[count - 1].begin, position(r, near_stop > half ? near_stop : half));
             out[count++] = near;

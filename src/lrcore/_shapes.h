@@ -31,6 +31,7 @@
     FORMULA(law_far, join_power(law_block_of(k, block_of(k, m)), offset_in_block(k, m, l)))                   \
     FORMULA(log_near, mix(k, log_near_of(k, argument(k, m, l))))                                              \
     FORMULA(log, mix(k, log_of(k, argument(k, m, l))))                                                        \
+    FORMULA(log_far, join_power(log_block_of(k, block_of(k, m)), offset_in_block(k, m, l)))                   \
     FORMULA(slice, mix(k, slice_of(k, argument(k, m, l))))                                                    \
     FORMULA(slice_far, join_power(slice_block_of(k, block_of(k, m)), offset_in_block(k, m, l)))               \
     FORMULA(lead, mix(k, lead_of(k, argument(k, m, l), 0)))                                                   \
@@ -368,6 +369,16 @@ static inline dd log_at(log_anchor a, dd x) {
 static inline dd log_of(const lr_piece *k, dd z) {
     const dd x = plus_one(z);
     return log_at(log_anchor_of(k, x.h), x);
+}
+
+/* where blocks are so narrow that six terms of log(1 + r i) do: r is below 1 / LR_LOG_FAR then, and its seventh term below 2^-63 */
+#define LR_LOG_FAR (400.0 * LR_FAR_BLOCK)
+
+static inline power_block log_block_of(const lr_piece *k, double a) {
+    const dd x = plus_one(argument(k, a, 0.0)), v = mix_wide(k, log_at(log_anchor_of(k, x.h), x));
+    const double r = k->s * (k->rate_h / x.h), f = k->span_h * k->table[2];
+    const double r1 = f * r, r2 = r1 * r, r3 = r2 * r, r4 = r3 * r, r5 = r4 * r, r6 = r5 * r;
+    return trimmed((power_block){v.h, v.l, r1, r2 * (-1.0 / 2.0), r3 * (1.0 / 3.0), r4 * (-1.0 / 4.0), r5 * (1.0 / 5.0), r6 * (-1.0 / 6.0)});
 }
 
 /* -- from series (_series.h) --
