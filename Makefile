@@ -13,7 +13,7 @@ KERAS_ARGS ?=
 KERAS_BACKENDS ?= tensorflow jax torch
 BENCH_ARGS ?=
 
-.PHONY: help demo test test-integration test-keras lint format docs bench sanitize clean
+.PHONY: help demo test test-integration test-keras lint format docs bench bench-compare bench-instructions sanitize clean
 .DELETE_ON_ERROR:
 
 help:            ## list the verbs
@@ -48,8 +48,14 @@ docs: $(READY)   ## the generated pages: catalogue with its pictures, presets, t
 	$(PY) -m lrcore.presets > docs/presets.md
 	$(PY) docs/make_torch_differences.py
 
-bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESULTS.md
+bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESULTS.md and README's table
 	$(PY) -m benchmarks $(BENCH_ARGS)
+
+bench-compare: $(VENV)/.bench ## measure again, and say what got slower than the run that is stored
+	$(PY) -m benchmarks --compare $(BENCH_ARGS)
+
+bench-instructions: $(READY) ## count instructions under valgrind, and compare with those that are stored
+	$(PY) -m benchmarks.instructions $(BENCH_ARGS)
 
 # The kernel again, built beside the ordinary one with the sanitizers in it. --capture=sys leaves their report visible.
 SANITIZED := build/sanitize/lib
@@ -64,7 +70,7 @@ sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBeh
 
 clean:           ## remove what was built; .venv stays
 	rm -rf build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench $(VENV)/.integration $(VENV)/.keras
+	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench $(VENV)/.timm $(VENV)/.integration $(VENV)/.keras
 	find src bindings tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 $(PY):
@@ -78,15 +84,18 @@ $(READY): pyproject.toml setup.py constraints.txt $(KERNEL) | $(PY)
 
 # timm without what it asks for: only its schedulers are used, which need torch alone. Of torchvision, the release for this torch is
 # built for CUDA and cannot be imported beside a CPU build of torch; other libraries would try to.
-$(VENV)/.integration: $(READY)
-	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,integration]'
+$(VENV)/.timm: $(READY)
 	$(PIP) install --constraint constraints.txt --no-deps timm
+	@touch $@
+
+$(VENV)/.integration: $(READY) $(VENV)/.timm
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,integration]'
 	@touch $@
 
 $(VENV)/.keras: $(READY)
 	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,tensorflow]'
 	@touch $@
 
-$(VENV)/.bench: $(READY)
+$(VENV)/.bench: $(READY) $(VENV)/.timm
 	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,bench]'
 	@touch $@

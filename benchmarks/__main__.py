@@ -1,9 +1,11 @@
-"""`make bench`: measure all cases, write results/<machine>.json, and RESULTS.md from all such files.
+"""`make bench`: measure all cases, write results/<machine>.json, and RESULTS.md and README's table from all such files.
 
 --quick        small sizes, a smoke run; nothing is written
 --only REGEX   the cases whose section and name it is found in; nothing is written
 --into         with --only: put the rows in the place of those this machine has stored, and keep its others
---render       RESULTS.md again, from the JSON files alone
+--render       RESULTS.md, the table in README.md and the pictures again, from the JSON files alone
+--compare      all cases, or --only some, against those this machine has stored; nothing is written, and the exit code is 1 if one
+               got slower
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from . import report
+from . import compare, report
 
 HERE = Path(__file__).parent
 
@@ -26,11 +28,14 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option, text in (
         ("--quick", "small sizes, a smoke run"), ("--into", "with --only: store these rows beside the others this machine has"),
-        ("--render", "write RESULTS.md from the JSON files alone"),
+        ("--render", "write RESULTS.md, README's table and the pictures from the JSON files alone"),
+        ("--compare", "measure, and say what got slower or faster than what is stored"),
     ):  # fmt: skip
         parser.add_argument(option, action="store_true", help=text)
     parser.add_argument("--only", metavar="REGEX", help="the cases whose section and name it is found in")
     options = parser.parse_args()
+    if options.compare and (options.quick or options.into):
+        parser.error("--compare: expected neither --quick, whose figures mean little, nor --into, as nothing is written. Leave it out.")
     if options.render:
         report.write()
         return 0
@@ -38,6 +43,11 @@ def main() -> int:
     from .machine import describe
 
     machine = describe()
+    before = next((result for result in report.stored() if result["machine"]["name"] == machine["name"]), None)
+    if options.compare and before is None:
+        wanted = f"results/{machine['name']}.json to compare with"
+        print(f"bench-compare: expected {wanted}, found none. Run `make bench` first.", file=sys.stderr)
+        return 2
     rows: list[dict[str, Any]] = []
     failed = False
     for level in (None, *machine["levels"][:-1]):
@@ -45,9 +55,16 @@ def main() -> int:
         rows += measured
         failed |= status not in (0, 5)  # 5: --only left nothing to do
     path = HERE / "results" / f"{machine['name']}.json"
+    if options.compare:
+        if failed:
+            print("A case failed or gave a wrong answer, see above; nothing was compared.", file=sys.stderr)
+            return 1
+        text, slower = compare.compare(before["rows"], rows)
+        print(text)
+        return int(slower)
     if options.into and options.only and not options.quick and not failed:
         rows = merged(json.loads(path.read_text())["rows"], rows)
-    result = {"machine": machine, "rows": sorted(rows, key=lambda row: row["place"])}
+    result = {"suite": "speed", "machine": machine, "rows": sorted(rows, key=lambda row: row["place"])}
     if options.quick or (options.only and not options.into):
         print(report.of_machine(result))
     elif not failed:
@@ -90,7 +107,8 @@ def measure(level: str | None, options: argparse.Namespace) -> tuple[list[dict[s
         arguments += ["--quick"] * options.quick + ([f"--only={options.only}"] if options.only else [])
         done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=HERE.parent, env=environment, check=False)
         benchmarks = json.loads(told.read_text())["benchmarks"] if told.exists() and told.stat().st_size else []
-    return [benchmark["extra_info"] for benchmark in benchmarks], done.returncode
+    rows = [benchmark["extra_info"] for benchmark in benchmarks]
+    return [row for row in rows if "place" in row], done.returncode  # a row whose answers were wrong has no figures
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ class Case:
     needs: tuple[str, ...] = ()  # modules that the tests of the project do not install
     cores: int = 1
     slow: bool = False  # takes a minute to prepare, and is left out of the tests
+    series: str = ""  # the line of the picture it is a point of
+    at: int | None = None  # where along that line: steps or groups
 
     def __str__(self) -> str:
         return f"{self.section}: {self.name}"
@@ -164,6 +166,11 @@ def compiling() -> Iterator[Case]:
         yield Case(title, name, 2_000, partial(tasks.compile_task, [make]), SECONDS_OF_ALL, 2.0, note, rounds=15)
 
 
+def making() -> Iterator[Case]:
+    note = "Each is checked as it is made."
+    yield Case("Making a schedule", "lr.warmup_cosine(...)", 2_000, tasks.construct_task, NANOSECONDS, None, note, rounds=15)
+
+
 def importing() -> Iterator[Case]:
     note = "In a fresh process each time, from bytecode, as pip installs it."
     yield Case("Importing lrcore, NumPy being there", "import lrcore", 1, tasks.import_task, MILLISECONDS_TOLD, 40.0, note)
@@ -190,10 +197,12 @@ def training_steps() -> Iterator[Case]:
     for contender in torch_steps.CONTENDERS:
         title = f"PlanScheduler.step() against torch's {contender}.step()"
         for groups, name, promise in groups_of({**counted, 1: 5.0, 100: 15.0, 1_000: 15.0} if "Cosine" in contender else counted):
-            yield Case(title, name, max(10_000 // groups, 30), partial(torch_steps.step_task, groups, contender), AS_FAST, promise, note)
+            prepare = partial(torch_steps.step_task, groups, contender)
+            yield Case(title, name, max(10_000 // groups, 30), prepare, AS_FAST, promise, note, at=groups)
     title = "PlanScheduler.step() against a loop that assigns a constant"
     for groups, name, promise in groups_of({1: None, 10: 1.0, 100: 1.0, 1_000: 1.0}):
-        yield Case(title, name, max(10_000 // groups, 30), partial(torch_steps.step_task, groups, "loop"), AS_FAST, promise, note)
+        prepare = partial(torch_steps.step_task, groups, "loop")
+        yield Case(title, name, max(10_000 // groups, 30), prepare, AS_FAST, promise, note, at=groups)
     title, note = "Attaching a PlanScheduler", "Making one on an optimizer, the plan's compilation included."
     for groups, name, promise in groups_of({**counted, 1_000: 20.0}):
         yield Case(title, name, 3, partial(torch_steps.attach_task, groups), MILLISECONDS, promise, note)
@@ -229,24 +238,50 @@ def compiled() -> Iterator[Case]:
 def peers() -> Iterator[Case]:
     both = "Both results are new arrays; the peer's steps are an array made beforehand."
     single = "One of lrcore's threads; optax computes in float32 and may use every core."
-    for who, note, prepare, promise, needs in (
-        ("NumPy's expression", both, tasks.numpy_task, 10.0, ()),
-        ("optax under jit (CPU), float32", f"{both} {single}", tasks.optax_task, 5.0, ("optax",)),
-        ("a loop over torch's scheduler.step()", "Per value, 1,000 steps of one group against a range.", tasks.torch_loop_task, 1000.0, ()),
-        ("lrsched.sample", "Per value, 10,000 of lrsched against a range.", tasks.lrsched_task, None, ("lrsched",)),
-    ):
-        for count in (10**6, 10**3) if prepare in (tasks.numpy_task, tasks.optax_task) else (10**6,):
+    loop = "Per value, 1,000 steps of one group against a range."
+    torch_loop, timm_loop = (partial(tasks.scheduler_loop_task, who=who) for who in ("torch", "timm"))
+    for who, note, prepare, promise, needs, counts in (
+        ("NumPy's expression", both, tasks.numpy_task, 10.0, (), (10**6, 10**3)),
+        ("optax under jit (CPU), float32", f"{both} {single}", tasks.optax_task, 5.0, ("optax",), (10**6, 10**3)),
+        ("a loop over torch's scheduler.step()", loop, torch_loop, 1000.0, (), (10**6,)),
+        ("a loop over timm's scheduler.step_update()", loop, timm_loop, None, ("timm",), (10**6,)),
+        ("lrsched.sample", "Per value, 10,000 of lrsched against a range.", tasks.lrsched_task, None, ("lrsched",), (10**6,)),
+        ("a loop that fills a NumPy array", "Per value, 10,000 of a Python function against a range.", tasks.numpy_loop_task,
+         None, (), (10**6,)),
+    ):  # fmt: skip
+        for count in counts:
             title = f"Against {who}, 10^{len(str(count)) - 1} values"
             for name, peer in PEERS.items():
-                yield Case(title, name, count, partial(prepare, peer), AS_FAST, promise if count == 10**6 else None, note, needs=needs)
-    for who, needs in (("plain Python", ()), ("lrsched", ("lrsched",)), ("optax under jit", ("optax",))):
+                if prepare is not timm_loop or peer.timm:
+                    held_to = promise if count == 10**6 else None
+                    yield Case(title, name, count, partial(prepare, peer), AS_FAST, held_to, note, needs=needs)
+    for who, needs in (("plain Python", ()), ("lrsched", ("lrsched",)), ("optax under jit", ("optax",)), ("Keras's schedules", ("keras",))):
         title, note = f"Against {who}, one value a call", "schedule(step) against the peer's call that gives a float."
+        if who.startswith("Keras"):
+            note += " Keras is called eagerly and runs on PyTorch, unless KERAS_BACKEND names another."
         for name, peer in PEERS.items():
-            yield Case(title, name, 10**4, partial(tasks.one_call_task, peer, who.split()[0]), AS_FAST, None, note, needs=needs)
+            if not who.startswith("Keras") or peer.keras:
+                yield Case(title, name, 10**4, partial(tasks.one_call_task, peer, who), AS_FAST, None, note, needs=needs)
+
+
+def scaling() -> Iterator[Case]:
+    title, note = "Against NumPy's expression, 1 to 10^8 values", "Into memory that is there; NumPy's expression makes new arrays."
+    for name in ("linear", "cosine", "exponential", "warmup_cosine"):
+        for power in range(2 if name == "warmup_cosine" else 0, 9):  # below 100 steps it has no warmup
+            count = 10**power
+            numpy = PEERS[name].numpy if power <= 7 else None
+            unit = Unit("µs a call", lambda base, ours, told, count=count: ours * count * 1e6)
+            prepare = partial(tasks.growing_range_task, PEERS[name].ours, numpy)
+            yield Case(title, f"{name}, 10^{power} steps", count, prepare, unit, None, note, 7, series=name, at=count)
+    title, note = "Tables of 10^5 rows, 1 to 1,000 groups", "Against filling the table."
+    for series, prepare in (("shared schedule", tasks.groups_task), ("own schedules", tasks.own_groups_task)):
+        for groups in (1, 10, 100, 1_000):
+            name = f"{groups:,} group{'s' * (groups > 1)}, {series}"
+            yield Case(title, name, 10**5, partial(prepare, groups), TIMES_FILL, None, note, 7, series=series, at=groups)
 
 
 SOURCES = (
     ranges, recipes, short_and_composed, old_machines, arrays, group_tables, threads, single_values,
-    compiling, importing, disk, training_steps, compiled, peers,
+    making, compiling, importing, disk, training_steps, compiled, scaling, peers,
 )  # fmt: skip
 CASES: list[Case] = [case for source in SOURCES for case in source()]

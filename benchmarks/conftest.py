@@ -1,8 +1,11 @@
-"""The two options of the benchmarks."""
+"""The two options of the benchmarks, and the backend of Keras, which is set before it is imported: PyTorch, unless one is named."""
 
+import os
 import re
 
 import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from lrcore import _kernel
 
 FEATURES = ("sse2", "avx", "fma", "avx2", "bmi2", "avx512f", "avx512dq", "avx512vl", "avx512bw", "asimd", "sve")
-PACKAGES = ("lrcore", "numpy", "msgspec", "torch", "jax", "optax", "lrsched", "pytest-benchmark")
+PACKAGES = ("lrcore", "numpy", "msgspec", "torch", "keras", "jax", "optax", "timm", "lrsched", "pytest-benchmark")
 
 
 def describe() -> dict[str, Any]:

@@ -23,7 +23,7 @@ import numpy as np
 import lrcore as lr
 from oracle import assert_true  # tests/oracle.py, on the path by way of pyproject.toml
 
-from .peers import Peers
+from .peers import Peers, timm_schedulers
 from .schedules import PEAK, Maker, warmup_cosine
 
 
@@ -118,18 +118,49 @@ def gather_task(make: Maker, in_order: bool, count: int) -> Task:
 
 def groups_task(columns: int, rows: int) -> Task:
     """A table of groups that share one schedule, each at its own scale, against filling the table."""
-    names = [f"layer{i}" for i in range(columns)]
-    schedules = list(lr.layerwise(warmup_cosine(rows), 0.97, names).values())
+    return table_task(list(lr.layerwise(warmup_cosine(rows), 0.97, [f"layer{i}" for i in range(columns)]).values()), rows)
+
+
+def own_groups_task(columns: int, rows: int) -> Task:
+    """A table of groups that each have a schedule of their own length, against filling the table."""
+    return table_task([warmup_cosine(rows + 100 * j) for j in range(columns)], rows)
+
+
+def table_task(schedules: list[lr.Schedule], rows: int) -> Task:
+    columns = len(schedules)
     program, out = lr.compile_columns(schedules), touched((rows, columns))
 
     def ours() -> None:
         program.rows(rows, out=out, threads=1)
 
     def check() -> None:
-        for j in (0, columns // 2, columns - 1):
+        for j in {0, columns // 2, columns - 1}:
             check_filled(ours, out[:, j], schedules[j])
 
     return Task(ours, check, partial(out.fill, PEAK), rows * columns, rows * columns)
+
+
+# -- what grows ----------------------------------------------------------------------------------------------------------
+
+
+def growing_range_task(make: Maker, numpy: Callable[[np.ndarray, int], np.ndarray] | None, count: int) -> Task:
+    """A range of `count` steps into memory that is there, again and again where it is short; NumPy's expression makes new arrays."""
+    schedule, out = make(count), touched(count)
+    ours = repeated(lambda: schedule.values(count, out=out, threads=1), again := max(10_000 // count, 1))
+    if numpy is None:
+        return Task(ours, partial(check_filled, ours, out, schedule), items=count * again)
+    t = np.arange(count, dtype=np.float64)
+    base = repeated(lambda: numpy(t, count), again_numpy := max(1_000 // count, 1))
+
+    def check() -> None:
+        check_filled(ours, out, schedule)
+        np.testing.assert_allclose(out, numpy(t, count), rtol=1e-12, atol=1e-12 * PEAK)
+
+    return Task(ours, check, base, count * again, count * again_numpy)
+
+
+def repeated(f: Callable[[], object], times: int) -> Callable[[], object]:
+    return partial(Timer("f()", globals={"f": f}).timeit, times)
 
 
 # -- one value ---------------------------------------------------------------------------------------------------------
@@ -169,6 +200,21 @@ def compile_task(makers: list[Maker], count: int) -> Task:
             check_values(schedules[i], steps, programs[i](steps))
 
     return Task(ours, check, items=count, before=programs.clear)
+
+
+def construct_task(count: int) -> Task:
+    """Making so many schedules of a warmup and a cosine, no two equal, each checked as it is made."""
+    made: list[lr.Schedule] = []
+
+    def ours() -> None:
+        made.extend(warmup_cosine(LONG + i) for i in range(count))
+
+    def check() -> None:
+        for i in sampled(count, 10).tolist():
+            steps = sampled(LONG, 5)
+            check_values(made[i], steps, made[i](steps))
+
+    return Task(ours, check, items=count, before=made.clear)
 
 
 def told(code: str, *arguments: object, bytecode: str | None = None) -> float:
@@ -292,26 +338,47 @@ def optax_task(peers: Peers, count: int) -> Task:
     return agreeing(ours, lambda: f(t).block_until_ready(), 2e-6, count, count)
 
 
-def torch_loop_task(peers: Peers, count: int) -> Task:
-    """A range against a loop over torch's scheduler that collects the rates of its first 1,000 steps, per value."""
+def scheduler_loop_task(peers: Peers, count: int, who: str) -> Task:
+    """A range against a loop over a scheduler of torch's or timm's that collects the rates of its first 1,000 steps, per value."""
     import torch
 
     schedule, few = peers.ours(count), min(count, 1_000)
     made: dict[str, Any] = {}
 
     def before() -> None:
-        made["optimizer"] = torch.optim.SGD([torch.zeros(1, requires_grad=True)], PEAK)
-        made["scheduler"] = peers.torch(torch.optim.lr_scheduler, made["optimizer"], count)
-        made["optimizer"].step()
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], PEAK)
+        if who == "timm":
+            assert peers.timm is not None
+            made["step"] = peers.timm(timm_schedulers(), optimizer, count).step_update
+        else:
+            made["step"] = peers.torch(torch.optim.lr_scheduler, optimizer, count).step
+            optimizer.step()  # torch's schedulers warn where they come first
+        made["group"] = optimizer.param_groups[0]
+
+    told = [(t + 1,) if who == "timm" else () for t in range(few)]
 
     def base() -> list[float]:
-        group, step, rates = made["optimizer"].param_groups[0], made["scheduler"].step, []
-        for _ in range(few):
+        group, step, rates = made["group"], made["step"], []
+        for arguments in told:
             rates.append(group["lr"])
-            step()
+            step(*arguments)
         return rates
 
     return agreeing(lambda: schedule.values(count, threads=1), base, 1e-9, count, few, before)
+
+
+def numpy_loop_task(peers: Peers, count: int) -> Task:
+    """A range against a loop that fills the first 10,000 values of an array with a Python function of the step, per value."""
+    schedule, few = peers.ours(count), min(count, 10_000)
+    f = peers.python(count)
+
+    def base() -> np.ndarray:
+        rates = np.empty(few)
+        for t in range(few):
+            rates[t] = f(t)
+        return rates
+
+    return agreeing(lambda: schedule.values(count, threads=1), base, 1e-12, count, few)
 
 
 def lrsched_task(peers: Peers, count: int) -> Task:
@@ -322,21 +389,41 @@ def lrsched_task(peers: Peers, count: int) -> Task:
     return agreeing(lambda: schedule.values(count, threads=1), lambda: lrsched.sample(f, num_steps=few), 1e-12, count, few)
 
 
+def _jitted_call(peers: Peers) -> Callable[[int], float]:
+    import jax
+    import optax
+
+    jitted = jax.jit(peers.optax(optax, LONG))
+    return lambda t: float(jitted(t))
+
+
+def _lrsched_call(peers: Peers) -> Callable[[int], float]:
+    import lrsched
+
+    return peers.lrsched(lrsched, LONG)
+
+
+def _keras_call(peers: Peers) -> Callable[[int], float]:
+    import keras
+
+    assert peers.keras is not None
+    scheduled = peers.keras(keras.optimizers.schedules, LONG)
+    return lambda t: float(scheduled(t))
+
+
+ONE_CALL: dict[str, tuple[Callable[[Peers], Callable[[int], float]], int, float]] = {
+    "plain Python": (lambda peers: peers.python(LONG), 1, 1e-12),
+    "lrsched": (_lrsched_call, 1, 1e-12),
+    "optax under jit": (_jitted_call, 10, 2e-6),
+    "Keras's schedules": (_keras_call, 20, 2e-6),
+}
+"""How a peer is asked for a float, what part of our number of calls that is timed with, and the relative error it may have."""
+
+
 def one_call_task(peers: Peers, who: str, count: int) -> Task:
     """schedule(step) against the peer's own call that gives a float."""
-    schedule, few, rtol = peers.ours(LONG), count, 1e-12
-    if who == "optax":
-        import jax
-        import optax
-
-        jitted = jax.jit(peers.optax(optax, LONG))
-        theirs, few, rtol = (lambda t: float(jitted(t))), count // 10, 2e-6
-    elif who == "lrsched":
-        import lrsched
-
-        theirs = peers.lrsched(lrsched, LONG)
-    else:
-        theirs = peers.python(LONG)
+    make, part, rtol = ONE_CALL[who]
+    schedule, theirs, few = peers.ours(LONG), make(peers), max(count // part, 100)
     rng = random.Random(0)
     steps = [rng.randrange(LONG) for _ in range(100)]
 

@@ -64,5 +64,5 @@ def test_speed(case: Case, benchmark: Any, request: pytest.FixtureRequest) -> No
     benchmark.extra_info.update(
         place=CASES.index(case), section=case.section, note=case.note, name=case.name, size=case.size, rounds=rounds, unit=case.unit.name,
         figure=figure, low=low, high=high, promise=case.promise, more_is_better=case.unit.more_is_better, kept=case.kept(figure),
-        ours=float(np.median(ours)), base=float(np.median(theirs)) if base else None,
+        ours=float(np.median(ours)), base=float(np.median(theirs)) if base else None, series=case.series, at=case.at,
     )  # fmt: skip

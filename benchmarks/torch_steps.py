@@ -30,31 +30,37 @@ def _optimizer(groups: int) -> Any:
     )
 
 
-def _plan(groups: int, **fields: lr.Schedule) -> lr.Plan:
-    base = lr.cosine(PEAK, 0.0, HORIZON)
-    return lr.Plan(groups={f"group{i}": {"lr": float(scale) * base, **fields} for i, scale in enumerate(_scales(groups))})
+COSINE = lr.cosine(PEAK, 0.0, HORIZON)
+
+
+def _plan(groups: int, rate: lr.Schedule = COSINE, **fields: lr.Schedule) -> lr.Plan:
+    return lr.Plan(groups={f"group{i}": {"lr": float(scale) * rate, **fields} for i, scale in enumerate(_scales(groups))})
 
 
 def _follows_the_plan(scheduler: Any, plan: lr.Plan) -> None:
-    """Every group holds what the formula says, in float64 or rounded to the float32 of a tensor."""
+    """Every group of plain cosines holds what the formula says, in float64 or rounded to the float32 of a tensor."""
     step = scheduler.last_epoch
     rounding = 1e-13 if isinstance(scheduler.optimizer.param_groups[0]["lr"], float) else 6e-8
     rates = PEAK * _scales(len(plan.groups)) * (1 + np.cos(np.pi * step / HORIZON)) / 2
     np.testing.assert_allclose([float(group["lr"]) for group in scheduler.optimizer.param_groups], rates, rtol=rounding)
 
 
-def _cosine(torch: Any, optimizer: Any) -> Any:
-    return torch.CosineAnnealingLR(optimizer, HORIZON)
-
-
-CONTENDERS: dict[str, Callable[[Any, Any], Any]] = {
-    "CosineAnnealingLR": _cosine,
-    "OneCycleLR": lambda torch, optimizer: torch.OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], HORIZON),
-    "LambdaLR": lambda torch, optimizer: torch.LambdaLR(optimizer, lambda t: (1 + np.cos(np.pi * t / HORIZON)) / 2),
-    "SequentialLR": lambda torch, optimizer: torch.SequentialLR(
-        optimizer, [torch.LinearLR(optimizer, total_iters=10), _cosine(torch, optimizer)], [10]
+presets = lr.presets.torch
+CONTENDERS: dict[str, tuple[lr.Schedule, Callable[[Any, Any], Any]]] = {
+    "CosineAnnealingLR": (COSINE, lambda torch, optimizer: torch.CosineAnnealingLR(optimizer, HORIZON)),
+    "OneCycleLR": (
+        presets.OneCycleLR(PEAK, HORIZON),
+        lambda torch, optimizer: torch.OneCycleLR(optimizer, [group["lr"] for group in optimizer.param_groups], HORIZON),
+    ),
+    "LambdaLR": (COSINE, lambda torch, optimizer: torch.LambdaLR(optimizer, lambda t: (1 + np.cos(np.pi * t / HORIZON)) / 2)),
+    "SequentialLR": (
+        presets.SequentialLR([presets.LinearLR(PEAK, total_iters=10), COSINE], [10]),
+        lambda torch, optimizer: torch.SequentialLR(
+            optimizer, [torch.LinearLR(optimizer, total_iters=10), torch.CosineAnnealingLR(optimizer, HORIZON)], [10]
+        ),
     ),
 }
+"""Schedulers of torch's by name: the schedule they give an optimizer at a rate of PEAK, and how each is made."""
 
 
 def step_task(groups: int, contender: str, count: int) -> Task:
@@ -63,19 +69,21 @@ def step_task(groups: int, contender: str, count: int) -> Task:
 
     from lrcore_torch import PlanScheduler
 
-    momentum = {"momentum": lr.linear(0.85, 0.95, HORIZON)} if contender == "OneCycleLR" else {}  # which schedules it too
-    plan = _plan(groups, **momentum)
+    rate, make = CONTENDERS.get(contender, (COSINE, None))
+    momentum = {"momentum": presets.OneCycleLR_momentum(PEAK, HORIZON)} if contender == "OneCycleLR" else {}  # which schedules it too
+    plan = _plan(groups, rate, **momentum)
     ours, other = PlanScheduler(_optimizer(groups), plan), _optimizer(groups)
     other.step()  # torch's schedulers warn where they come first
-    make = CONTENDERS.get(contender)
     theirs = make(torch.optim.lr_scheduler, other) if make else None
     other.step()
 
     def check() -> None:
-        _follows_the_plan(ours, plan)
-        if contender in ("CosineAnnealingLR", "LambdaLR"):  # the same curve, which torch's recursion drifts from
-            rates = PEAK * _scales(groups) * (1 + np.cos(np.pi * theirs.last_epoch / HORIZON)) / 2
-            np.testing.assert_allclose([group["lr"] for group in other.param_groups], rates, rtol=1e-9)
+        if rate is COSINE:
+            _follows_the_plan(ours, plan)
+        if theirs:  # the same curve, which torch's recursions drift from
+            assert theirs.last_epoch == ours.last_epoch
+            mine, others = ([[group[key] for key in ("lr", *momentum)] for group in each.param_groups] for each in (ours.optimizer, other))
+            np.testing.assert_allclose(mine, others, rtol=1e-9)
 
     names = {"step": theirs.step} if theirs else {"optimizer": other, "rate": PEAK}
     base = Timer("step()" if theirs else LOOP, globals=names)
@@ -92,7 +100,7 @@ def device_step_task(groups: int, count: int) -> Task:
     ours, other = PlanScheduler(_optimizer(groups), plan, mode="device"), _optimizer(groups)
     for group in other.param_groups:
         group["lr"] = torch.tensor(group["lr"])
-    theirs = _cosine(torch.optim.lr_scheduler, other)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(other, HORIZON)
     other.step()
     base = Timer("step()", globals={"step": theirs.step})
     timer = Timer("step()", globals={"step": ours.step})
@@ -148,7 +156,10 @@ def compiled_task(groups: int, count: int) -> Task:
         return step, scheduler
 
     (ours, scheduler), (theirs, _) = trained(True), trained(False)
-    base, timer = Timer("step()", globals={"step": theirs}), Timer("step()", globals={"step": ours})
-    return Task(
-        partial(timer.timeit, count), lambda: _follows_the_plan(scheduler, _plan(groups)), partial(base.timeit, count), count, count
-    )
+
+    def steps(step: Callable[[], None]) -> None:
+        with torch.compiler.set_stance("fail_on_recompile"):  # nothing compiles after the third step
+            for _ in range(count):
+                step()
+
+    return Task(partial(steps, ours), lambda: _follows_the_plan(scheduler, _plan(groups)), partial(steps, theirs), count, count)
