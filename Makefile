@@ -13,7 +13,7 @@ KERAS_ARGS ?=
 KERAS_BACKENDS ?= tensorflow jax torch
 BENCH_ARGS ?=
 
-.PHONY: help demo test test-integration test-keras lint format docs bench bench-compare bench-instructions sanitize clean
+.PHONY: help demo test test-integration test-keras lint format docs bench bench-compare bench-instructions bench-train sanitize clean
 .DELETE_ON_ERROR:
 
 help:            ## list the verbs
@@ -53,6 +53,11 @@ bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESUL
 
 bench-compare: $(VENV)/.bench ## measure again, and say what got slower than the run that is stored
 	$(PY) -m benchmarks --compare $(BENCH_ARGS)
+
+# TRAIN_ARGS='--device cuda' for a GPU, --backend torch for one framework; without --short the results are stored.
+TRAIN_ARGS ?= --device cpu --short
+bench-train: $(VENV)/.bench $(VENV)/.keras ## train for real with every framework under every kind of schedule; a short run on the CPU
+	$(PY) -m benchmarks.train $(TRAIN_ARGS)
 
 bench-instructions: $(READY) ## count instructions under valgrind, and compare with those that are stored
 	$(PY) -m benchmarks.instructions $(BENCH_ARGS)

@@ -26,7 +26,23 @@ rows without one are told for completeness, and a peer that was faster is named 
 
 def render(results: list[dict[str, Any]]) -> str:
     """The whole of RESULTS.md; `results` are what the JSON files hold, a machine each."""
-    return "\n\n".join([INTRODUCTION, *map(of_machine, results)]) + "\n"
+    return "\n\n".join([INTRODUCTION, training(), *map(of_machine, results)]) + "\n"
+
+
+def training() -> str:
+    """Where the pages of real training are (`python -m benchmarks.train`), a device each, and which device has none."""
+    from .train.report import summary
+
+    lines = ["## Real training"]
+    on_cuda = False
+    for path in sorted((HERE / "results" / "train").glob("train-*.json")):
+        run = json.loads(path.read_text())
+        on_cuda |= run["machine"]["device"] != run["machine"]["name"]
+        told = summary(run["rows"]).splitlines()[0].strip("*")
+        lines.append(f"[On {run['machine']['device']}](results/train/{path.stem}.md): {told}")
+    if not on_cuda:
+        lines.append("On a CUDA device: not measured yet. `python -m benchmarks.train --device cuda` does it, and stores its page here.")
+    return "\n\n".join(lines)
 
 
 def stored() -> list[dict[str, Any]]:
