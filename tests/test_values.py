@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,3 +169,14 @@ class TestLongSamples:
     def test_pickle_needs_its_data_no_more_than_json_does(self) -> None:
         samples = lr.Samples(self.VALUES)
         assert pickle.loads(pickle.dumps(samples)) == samples == copy.deepcopy(samples)
+
+
+@pytest.mark.parametrize("call", [lambda f: f(3), lambda f: f(steps=3), lambda f: f(3.0), lambda f: f([3])[0]])
+def test_a_program_is_called_like_any_function(call: Any) -> None:
+    assert call(lr.linear(1.0, 0.0, 4).program) == 0.25
+
+
+@pytest.mark.parametrize("call", [lambda f: f(), lambda f: f(1, 2), lambda f: f(1, steps=2), lambda f: f(step=3)])
+def test_a_program_takes_one_argument(call: Any) -> None:
+    with pytest.raises(TypeError):
+        call(lr.linear(1.0, 0.0, 4).program)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._kernel import CALL, CUBIC, HOLD, NOISE, OPS, SAMPLES, Kernel, StepError, survey
+from ._kernel import CALL, CUBIC, HOLD, NOISE, OPS, SAMPLES, Kernel, StepError, call_quickly, survey
 from .checks import LAST_STEP, ratio, whole
 from .cycles import cycle_starts
 from .errors import SpecError, Words
@@ -442,6 +442,9 @@ class Program(Kernel):
             part = np.empty((b - a, rows.shape[1]), rows.dtype)
             fill(part, a, b)
             rows[a:b] = part
+
+
+call_quickly(Program)
 
 
 def _positions(steps: Any) -> tuple[np.ndarray, int]:
