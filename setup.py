@@ -27,4 +27,13 @@ kernel = Extension(
     extra_link_args=EXTRA,
 )
 
-setup(ext_modules=cythonize([kernel], build_dir="build/cython"))  # generated C stays out of the source tree
+rules = Extension(  # of its own, so that a program without rules does not load it
+    "lrcore._adaptive",
+    sources=["src/lrcore/_adaptive.pyx"],
+    depends=["src/lrcore/_adaptive.h"],
+    include_dirs=["src/lrcore"],
+    extra_compile_args=FLAGS + EXTRA,
+    extra_link_args=EXTRA,
+)
+
+setup(ext_modules=cythonize([kernel, rules], build_dir="build/cython"))  # generated C stays out of the source tree

@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 import lrcore as lr
+from lrcore import catalogue
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/lrcore*/__init__.py"))
@@ -37,11 +38,15 @@ def status(code: str) -> int:
 
 
 def test_all_is_exactly_the_public_names():
-    public = {name for name, value in vars(lr).items() if not name.startswith("_") and not isinstance(value, ModuleType)} | set(lr._LATER)
-    listed = [name for name in lr.__all__ if not name.startswith("_")]
-    assert sorted(public - {"Any", "TYPE_CHECKING", "import_module", "presets"}) == sorted(
-        name for name in listed if not isinstance(getattr(lr, name), ModuleType)
-    )
+    loaded = {name for name, value in vars(lr).items() if not name.startswith("_") and not isinstance(value, ModuleType)}
+    public = loaded | set(lr._LATER) | set(catalogue.__all__) | {"presets"}
+    assert sorted(public - {"Any", "TYPE_CHECKING", "import_module"}) == sorted(lr.__all__)
+
+
+def test_what_is_loaded_later_is_what_it_is_said_to_be():
+    assert {name: getattr(lr, name).__module__ for name in lr._LATER if name != "CHECKS"} == {
+        name: f"lrcore.{module}" for name, module in lr._LATER.items() if name != "CHECKS"
+    }
 
 
 @pytest.mark.parametrize("name", lr.__all__)

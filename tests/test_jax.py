@@ -519,3 +519,10 @@ def test_groups_at_different_steps_are_a_sentence():
     torn = head._replace(inner_state=at(head.inner_state, jnp.int32(3)))
     with pytest.raises(lr.StateError, match=r"^The groups are not at the same step: 'body' at 0, 'head' at 3\. Pass the state of one"):
         step_of(opt_state._replace(inner_states={**opt_state.inner_states, "head": torn}))
+
+
+def test_a_state_beyond_32_bits_is_refused() -> None:
+    plan = lr.Plan(lr.linear(1.0, 0.0, steps=4))
+    opt_state = optimizer(optax.sgd, plan).init(jnp.zeros(3))
+    with pytest.raises(lr.StateError, match="2,147,483,647"):
+        restore(opt_state, lr.make_state(plan.bind(), 2**31), plan)

@@ -8,7 +8,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import lrcore as lr
-from lrcore.diff import landmarks
+from lrcore.changes import landmarks
 from lrcore.fitting import fitted
 from lrcore.ops import LAST
 from strategies import schedules

@@ -183,6 +183,64 @@ def test_there_and_back():
     assert resumed.get_last_lr() == [(0.5 * RATE)(8)] * 2
 
 
+# -- rules ---------------------------------------------------------------------------------------------------------------------
+
+RULED = lr.Plan(RATE, momentum=UP, groups={"head.*": {"lr": 0.1 * RATE}}, adapt=lr.ReduceLROnPlateau(factor=0.5, patience=0, min_lr=0.004))
+
+
+def observed(stepper: Any, first: int = 0, last: int = 25) -> list[Any]:
+    """The values of each step; a loss that gets worse is observed at every fourth."""
+    rows = []
+    for step in range(first, last):
+        if step % 4 == 0:
+            stepper.observe(1.0 + step)
+        rows.append(stepper.current())
+        stepper.step()
+    return rows
+
+
+def test_rates_are_those_after_the_events():
+    running, rows = RULED.bind(NAMES).begin(), []
+    for step in range(25):
+        if step % 4 == 0:
+            running.observe(1.0 + step, step)
+        rows.append(running.current(step))
+    assert observed(Stepper(RULED, NAMES)) == rows
+    assert rows[24]["body"]["lr"] == RATE(24) and rows[6]["body"]["lr"] == 0.5 * RATE(6) and rows[6]["head1"]["lr"] == 0.5 * (0.1 * RATE)(6)
+
+
+def test_events_are_part_of_the_state_and_stay_in_force():
+    rows, stepper = observed(Stepper(RULED, NAMES)), Stepper(RULED, NAMES)
+    observed(stepper, 0, 11)
+    resumed = Stepper(RULED, NAMES)
+    for _ in range(2):
+        resumed.load_state_dict(as_file(stepper.state_dict()))
+        assert resumed.current() == rows[11]
+    copied = pickle.loads(pickle.dumps(stepper))
+    stepper.bind(("body", "head1", "head2"))
+    assert stepper.current() == rows[11] | {"head2": rows[11]["head1"]}
+    assert observed(resumed, 11) == observed(copied, 11) == rows[11:]
+    resumed.seek(6)
+    assert resumed["body", "lr"] < rows[6]["body"]["lr"]  # events are of the run, not of the schedule
+
+
+def test_what_cannot_be_observed_is_a_sentence_and_changes_nothing():
+    stepper = Stepper(RULED, NAMES)
+    observed(stepper, 0, 11)
+    before = stepper.state_dict()
+    for call, sentence in (
+        (lambda: stepper.observe("0.1"), "metric: expected a number, or an array or tensor without dimensions, got '0.1'."),
+        (lambda: stepper.observe(1.0, "tail"), "There is no group 'tail'. There are 'body', 'head1'."),
+        (
+            lambda: Stepper(RATE).observe(1.0),
+            "The plan has no rule that a metric could go to. Give it one: Plan(..., adapt=lr.ReduceLROnPlateau()).",
+        ),
+    ):
+        with pytest.raises(lr.LrcoreError) as refusal:
+            call()
+        assert str(refusal.value) == sentence and stepper.state_dict() == before
+
+
 # -- apply ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import lrcore as lr
 from lrcore import schedule as types
-from lrcore.diff import first_difference
+from lrcore.changes import first_difference
 from lrcore.state import check_state, make_state
 from strategies import schedules
 
@@ -282,7 +282,7 @@ class TestDiff:
         assert str(old.diff(new)).splitlines() == [
             "groups: ['head'] -> ['head', 'body']",
             "horizon: 100 -> 200",
-            "momentum: nothing -> Constant(value=0.9), values differ from step 0",
+            "momentum: nothing -> 0.9, values differ from step 0",
             "groups['head']['lr'].terms[0].value: 2.0 -> 3.0, values differ from step 1",
             "groups['head']['eps']: frozen -> nothing",
         ]
@@ -298,7 +298,7 @@ class TestDiff:
 
     def test_written_otherwise_with_the_same_values(self) -> None:
         (change,) = lr.Plan(lr.constant(0.5, 10) >> lr.constant(0.5)).diff(lr.Plan(0.5))
-        assert change.step is None and str(change).endswith("-> Constant(value=0.5)")
+        assert change.step is None and str(change) == "lr: Constant(value=0.5, steps=10) >> 0.5 -> 0.5"
 
     @settings(max_examples=60, deadline=None)
     @given(schedules(max_depth=3), schedules(max_depth=3))
@@ -337,10 +337,14 @@ class TestState:
     def test_of_another_plan_is_refused_with_its_diff(self) -> None:
         assert said(lambda: check_state(self.state(), self.NEW)) == (
             "StateError: The checkpoint at step 30 was made with another plan.\n"
-            f"lr: {repr(BASE)[:77]}... -> {repr(2 * BASE)[:77]}..., values differ from step 1\n"
+            "lr: linear(0.0, 1.0, 10) >> cosine(1.0, 0.0, 90) -> 2.0 * (linear(0.0, 1.0, 10) >> cosine(1.0, 0.0, 90)), values differ from "
+            "step 1\n"
             "momentum.value: 0.9 -> 0.8, values differ from step 0\n"
             'Pass on_change="keep" to go on with the plan of the checkpoint, "replace" to use the new plan from this step on, or '
-            '"rebase" to use the new plan scaled to go on from the value in force.'
+            '"rebase" to use the new plan made continuous with the values in force.\n'
+            "At step 30:\n"
+            "  lr: 0.883022 by the checkpoint, 1.76604 by the new plan; rebased it goes on as the new curve times 0.5\n"
+            "  momentum: 0.9 by the checkpoint, 0.8 by the new plan; rebased it goes on as the new curve 0.5 times as far from 1"
         )
 
     def test_keep_and_replace(self) -> None:

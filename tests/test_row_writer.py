@@ -48,6 +48,15 @@ def test_writes_the_row_bit_for_bit_and_nothing_else():
         assert [(group["betas"][1], group["eps"]) for group in groups] == [(0.999, 0.1)] * 3
 
 
+def test_writes_values_from_elsewhere():
+    groups = groups_of("body", "head")
+    writer, bound = writer_of(groups)
+    assert writer.write_values(groups, 0.5 * bound.row(7)) and held(groups) == (0.5 * bound.row(7)).tolist()
+    assert not writer.write_values(list(groups), bound.row(8)) and held(groups) == (0.5 * bound.row(7)).tolist()
+    with pytest.raises(ValueError, match=r"^RowWriter: expected 4 values, one for each column, got 3\.$"):
+        writer.write_values(groups, np.zeros(3))
+
+
 def test_a_value_that_somebody_kept_does_not_change():
     groups = groups_of("body", "head")
     writer, bound = writer_of(groups)

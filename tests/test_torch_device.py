@@ -366,3 +366,13 @@ def test_a_captured_step_follows_the_plan_without_synchronising(groups):
 def test_an_eager_optimizer_that_reads_its_rate_on_the_host_is_named():
     with pytest.warns(UserWarning, match=r"^SGD as it was made reads its rates on the host in every eager step and cannot be captured\. "):
         PlanScheduler(made(device="cuda"), RATE, mode="device")
+
+
+def test_a_schedule_that_refuses_its_end_runs_up_to_it() -> None:
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(2))])
+    scheduler = PlanScheduler(optimizer, lr.Plan(lr.linear(1.0, 0.0, 4).past_end("error")), mode="device")
+    for rate in (0.75, 0.5, 0.25):
+        scheduler.step()
+        assert float(optimizer.param_groups[0]["lr"]) == rate
+    with pytest.raises(lr.SpecError, match="end at 4"):
+        scheduler.step()

@@ -760,3 +760,15 @@ def test_a_plateau_meets_new_groups_as_pytorchs_does():
     assert optimizer.param_groups[2]["lr"] == pytest.approx(0.05)
     with pytest.raises(RuntimeError, match=r"^min_lr was given as a list of 2, and there are 3 groups\. Set min_lrs to a list of 3\.$"):
         listed.step(1.0)
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", '{"arguments": 3}', '{"rates": {"group0": "x"}}'])
+def test_altered_arguments_in_a_state_are_a_sentence_and_nothing_is_loaded(arguments: str) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=1.0)
+    scheduler = ours.CosineAnnealingLR(optimizer, 10)
+    optimizer.step()
+    scheduler.step()
+    state = scheduler.state_dict()
+    with pytest.raises(lr.StateError, match="CosineAnnealingLR"):
+        scheduler.load_state_dict(state | {"binding": state["binding"] | {"arguments": arguments}})
+    assert scheduler.state_dict() == state

@@ -2,6 +2,8 @@
 
 counts.py       a schedule as a function count -> float32, for jit, vmap and scan
 optimizers.py   an optax factory with every field of a plan in it, by label
+rules.py        an adaptive rule as pure functions of a state
+observing.py    the rules of a plan inside of an optimizer's state
 states.py       the step and the values of an optimizer's state; states that move between frameworks
 schedules.py    the functions of optax.schedules, on lrcore's numbers: change one import
 native.py       plans from the schedules of optax, by name, live, or from samples
@@ -14,13 +16,18 @@ from .arrays import table
 from .code import to_code
 from .counts import Scheduled, schedule
 from .native import from_native
+from .observing import events, observe
 from .optimizers import optimizer
+from .rules import adapt
 from .states import current, restore, state_of, step_of
 
 __all__ = [
     "Scheduled",
+    "adapt",
     "current",
+    "events",
     "from_native",
+    "observe",
     "optimizer",
     "restore",
     "schedule",

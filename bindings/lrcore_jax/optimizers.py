@@ -15,6 +15,7 @@ import lrcore as lr
 
 from .counts import schedule
 from .fields import keys_of
+from .observing import Driven, PlanRules, observing, rates_of
 
 Factory = Callable[..., Any]
 ALONE = "default"
@@ -41,6 +42,9 @@ def optimizer(
     The step is the count of updates in the state: a checkpoint of that goes on where it was, updates that are skipped
     (`optax.apply_if_finite`) and micro-steps (`optax.MultiSteps`) do not count. optax knows all parameters from the start, so there
     are no groups that come later: new parameters, or other labels, need a new `init`; `restore` brings that to the step.
+
+    The rules of a plan with `adapt` are in the state: `opt_state = observe(opt_state, loss)` feeds them, and the next update has the rates
+    that they decide on.
 
     Raises PlanError for a plan that does not fit factory and labels (a function's labels are known in `init`), SpecError for
     arguments that the factory does not have, LoweringError for what cannot be computed in a trace.
@@ -72,7 +76,11 @@ def optimizer(
             f"The plan has groups ({', '.join(others)}), and nothing says which parameters are in them. Pass labels=, a pytree of names "
             "or a function from the parameters to one."
         )
-    return _groups(factory, plan, (ALONE,), static)[ALONE]
+    return _with_rules(plan, _groups(factory, plan, (ALONE,), static)[ALONE], lambda params: (ALONE,))
+
+
+def _with_rules(plan: lr.Plan, inner: Any, names: Callable[[Any], tuple[str, ...]]) -> optax.GradientTransformationExtraArgs:
+    return inner if plan.adapt is None else observing(inner, lambda params: PlanRules.of(plan.bind(names(params))))
 
 
 def _by_label(factory: Factory, plan: lr.Plan, labels: Any, static: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
@@ -81,7 +89,7 @@ def _by_label(factory: Factory, plan: lr.Plan, labels: Any, static: dict[str, An
         return optax.partition(_groups(factory, plan, names, static), labels)
 
     if not callable(labels):
-        return parts(_names(labels))
+        return _with_rules(plan, parts(_names(labels)), lambda params: _names(labels))
 
     def init(params: Any) -> Any:
         return parts(_names(labels(params))).init(params)
@@ -89,7 +97,7 @@ def _by_label(factory: Factory, plan: lr.Plan, labels: Any, static: dict[str, An
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> Any:
         return parts(tuple(sorted(state.inner_states))).update(updates, state, params, **extra)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return _with_rules(plan, optax.GradientTransformationExtraArgs(init, update), lambda params: _names(labels(params)))
 
 
 def _names(labels: Any) -> tuple[str, ...]:
@@ -108,10 +116,11 @@ def _groups(factory: Factory, plan: lr.Plan, names: Iterable[str], static: dict[
     columns: dict[str, dict[str, lr.Schedule]] = {name: {} for name in bound.names}
     for (name, field), column in zip(bound.columns, bound.schedules, strict=True):
         columns[name][field] = column
-    return {name: _group(factory, name, fields, static) for name, fields in columns.items()}
+    driven = {} if plan.adapt is None else rates_of(PlanRules.of(bound))
+    return {name: _group(factory, name, fields, static, driven.get(name)) for name, fields in columns.items()}
 
 
-def _group(factory: Factory, name: str, fields: dict[str, lr.Schedule], static: dict[str, Any]) -> Any:
+def _group(factory: Factory, name: str, fields: dict[str, lr.Schedule], static: dict[str, Any], driven: Driven | None) -> Any:
     parameters = _parameters(factory)
     keys = keys_of(fields, parameters, _name(factory), name)
     for key in keys:
@@ -132,7 +141,8 @@ def _group(factory: Factory, name: str, fields: dict[str, lr.Schedule], static: 
 
     scheduled.__signature__ = Signature([Parameter(key, Parameter.KEYWORD_ONLY) for key in keys])  # type: ignore[attr-defined]
     injected = optax.inject_hyperparams(scheduled)
-    return _of_lasting_types(injected(**{key: schedule(fields[field]) for key, field in keys.items()}))
+    values = {key: driven if driven is not None and field == "lr" else schedule(fields[field]) for key, field in keys.items()}
+    return _of_lasting_types(injected(**values))
 
 
 def _of_lasting_types(inner: Any) -> optax.GradientTransformationExtraArgs:

@@ -11,7 +11,9 @@ import optax
 
 import lrcore as lr
 
+from .counts import LAST
 from .fields import field_of
+from .observing import Observing, PlanRules
 from .optimizers import ALONE
 
 _HELD = optax.schedules.InjectStatefulHyperparamsState
@@ -70,7 +72,9 @@ def state_of(opt_state: Any, plan: lr.Plan | lr.Schedule) -> dict[str, Any]:
     >>> state_of(optimizer(optax.sgd, plan).init(jnp.zeros(3)), plan)["step"]
     0
     """
-    return lr.make_state(_plan(plan).bind(_found(opt_state)), step_of(opt_state))
+    rules = [node for node in jax.tree.leaves(opt_state, is_leaf=_whole) if isinstance(node, Observing)]
+    events = rules[0].rules.entries(rules[0].states) if rules else ()
+    return lr.make_state(_plan(plan).bind(_found(opt_state)), step_of(opt_state), events=events)
 
 
 def restore(
@@ -84,7 +88,8 @@ def restore(
         stored plan, "replace" with this one at that step, "rebase" with this one scaled to go on from the value in force
 
     A plan is part of the optimizer: if the one that comes back is another, make the optimizer anew with it; the state suits
-    that too, as long as the fields are the same. Raises StateError, and SpecError for an unknown on_change.
+    that too, as long as the fields are the same. Events of its rules are in force again.
+    Raises StateError, and SpecError for an unknown on_change.
 
     >>> import jax.numpy as jnp, lrcore as lr, optax
     >>> from lrcore_jax import optimizer
@@ -96,8 +101,12 @@ def restore(
     """
     names, plan = tuple(_found(opt_state)), _plan(plan)
     chosen, step = lr.check_state(state, plan, on_change, names)
+    if step > LAST:
+        raise lr.StateError(f"The state is at step {step:,}, and optax counts in 32 bits, up to {LAST:,}. Go on in another binding.")
     step = max(step, 0)
-    values = chosen.bind(names).current(step)
+    running = chosen.bind(names).begin()
+    running.load_state_dict(lr.events_of(state))
+    values = running.current(step)
 
     def at_step(name: str, held: Any) -> Any:
         known = {key: values[name].get(field_of(key)) for key in held.hyperparams_states}
@@ -107,7 +116,17 @@ def restore(
             count=jnp.full_like(held.count, step), hyperparams={**held.hyperparams, **changed}, hyperparams_states=counts
         )  # fmt: skip
 
-    return _mapped(at_step, opt_state, ALONE), chosen
+    def with_rules(node: Any) -> Any:
+        """The state of an optimizer of the chosen plan, which may have other rules than the one that the state was made for."""
+        if not _whole(node):
+            return node
+        inner = _mapped(at_step, node.inner if isinstance(node, Observing) else node, ALONE)
+        if chosen.adapt is None:
+            return inner
+        rules = PlanRules.of(running.bound)
+        return Observing(inner, rules.restored(running), rules)
+
+    return jax.tree.map(with_rules, opt_state, is_leaf=_whole), chosen
 
 
 def _plan(plan: Any) -> lr.Plan:
@@ -120,6 +139,11 @@ def _plan(plan: Any) -> lr.Plan:
 
 def _ends(node: Any) -> bool:
     return isinstance(node, _HELD | _PARTS)
+
+
+def _whole(node: Any) -> bool:
+    """Whether it is all that an optimizer made by `optimizer` has for its state."""
+    return isinstance(node, Observing) or _ends(node)
 
 
 def _found(opt_state: Any) -> dict[str, list[Any]]:

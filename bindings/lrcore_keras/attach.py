@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
@@ -25,6 +25,7 @@ import lrcore as lr
 
 from .groups import RATE, Columns, Rules, checked_rules, groups_of, names_of
 from .ops import LAST
+from .rules import checkpointed
 
 _ENTRY = "lrcore"
 """What the state of the plan is called among the numbered variables of a saved optimizer."""
@@ -52,7 +53,7 @@ def attach(
     Every field is scheduled in the compiled step: lr, momentum, beta1, beta2, weight_decay, eps, alpha and rho under Keras's
     names, and other floating-point attributes under their own. What the plan does not schedule for a group, or freezes by None, stays as
     the optimizer has it: such a group keeps the optimizer's own learning rate. To hold variables still give them the rate 0.0.
-    Decoupled weight decay takes the rate of its group.
+    Decoupled weight decay takes the rate of its group. The rules of a plan with `adapt` are fed by `observe`, or by PlanCallback.
 
     Raises PlanError for a plan or rules that do not fit: at once, but for rules that do not fit the variables of an optimizer
     that has not been built, which are met when it is.
@@ -97,6 +98,30 @@ def state_dict(optimizer: Any) -> dict[str, Any]:
     return _planned_in(optimizer)._state()
 
 
+def observe(optimizer: Any, metric: Any, group: str | None = None) -> list[lr.Event]:
+    """Feed a metric to the rules of the plan; the next update has the rates after the events that it makes, which are returned.
+
+    optimizer : what `attach` returned for a plan with `adapt`
+    metric : a number, or an array or tensor without dimensions, such as a loss on validation data; NaN and infinities too
+    group : the group whose rule is meant; None means all rules
+
+    Nothing is compiled again: what the events make of a rate is a variable of the optimizer. Between the steps of `fit` this is
+    for callbacks, as PlanCallback, which get `self.model` first. Raises PlanError for a plan or a group without a rule, SpecError for
+    what is no metric, StateError if the optimizer is before the step of the last observation; then everything stays as it was.
+
+    >>> import keras, lrcore as lr
+    >>> from lrcore_keras import current
+    >>> plan = lr.Plan(lr.linear(1.0, 0.0, 4), adapt=lr.ReduceLROnPlateau(factor=0.5, patience=0))
+    >>> optimizer = attach(keras.optimizers.SGD(), plan)
+    >>> [observe(optimizer, loss) for loss in (3.0, 3.0)], current(optimizer)
+    ([[], [Event(step=0, factor=0.5)]], {'default': {'lr': 0.5}})
+    """
+    planned = _planned_in(optimizer)
+    if planned._columns.adapted is None:
+        raise lr.PlanError("The plan has no rule that a metric could go to. Give it one: Plan(..., adapt=lr.ReduceLROnPlateau()).")
+    return planned._columns.adapted.observe(metric, planned._count() // planned._steps, group)
+
+
 def load_state_dict(optimizer: Any, state: Mapping[str, Any]) -> None:
     """Go on at the step of a state, such as that of a run in PyTorch: the next update is the first one after it.
 
@@ -119,6 +144,7 @@ def load_state_dict(optimizer: Any, state: Mapping[str, Any]) -> None:
         raise lr.StateError(f"The state is at training step {count:,}, and the counter of this Keras backend ends at {LAST:,}.")
     planned._change(plan)
     planned._iterations.assign(count)
+    planned._take(lr.events_of(state))
 
 
 @keras.saving.register_keras_serializable(package="lrcore", name="PlannedOptimizer")
@@ -137,6 +163,7 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
     _steps: int
     _on_change: lr.OnChange
     _group_of: dict[Any, str]
+    _of_rules: list[Any] = []  # variables that a file does not hold: they are worked out of the state of the rules
     _row: Row | None = None  # values by group, while an update is being made
     _rate: Any = None  # that of the group whose variables are being updated
     _compiled = False
@@ -149,6 +176,8 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         columns = Columns(plan, names_of(plan, rules), cls._native.__name__, config, steps)
         made: PlannedOptimizer = cls._native.from_config.__func__(cls, {**config, RATE: columns.rate or config[RATE]})  # type: ignore[attr-defined]
         made._keep(_own=own, _own_rate=config[RATE], _columns=columns, _rules=rules, _steps=steps, _on_change=on_change, _group_of={})
+        if plan.adapt is not None and keras.backend.backend() == "tensorflow":
+            made.rules_state = checkpointed(lambda: made._columns.adapted)
         return made
 
     def _keep(self, **attributes: Any) -> None:
@@ -171,6 +200,11 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             super().build(variables)
         finally:
             self._keep(**self._columns.own)
+        self._build_rules()
+
+    def _build_rules(self) -> None:
+        if self._columns.adapted is not None:
+            self._keep(_of_rules=[*self._of_rules, self._columns.adapted.build(self)])
 
     def _backend_apply_gradients(self, grads: Any, trainable_variables: Any) -> None:
         self._keep(_row=self._columns.row(self._iterations))
@@ -224,6 +258,8 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
     def _get_current_learning_rate(self) -> Any:
         if self._rate is not None:
             return self._rate
+        if self._columns.adapted is not None:
+            return next(values[RATE] for values in self._columns.row(self._iterations).values() if RATE in values)
         return super()._get_current_learning_rate()
 
     @property
@@ -236,7 +272,7 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         if self._columns.rate is not None:
             raise lr.PlanError(
                 "The learning rate follows a plan and cannot be set. Attach another plan and compile the model with what attach returns; "
-                "a callback that sets the rate, such as ReduceLROnPlateau, needs an optimizer without a plan."
+                "in place of a callback that sets the rate give the plan a rule, such as Plan(..., adapt=lr.ReduceLROnPlateau())."
             )
         keras.optimizers.Optimizer.learning_rate.fset(self, value)
 
@@ -251,7 +287,13 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         step, calls = divmod(self._count(), self._steps)
         rate = {"lr": self._own_rate} if isinstance(self._own_rate, float) else {}
         base = {group: {**rate, **self._columns.own_fields(group)} for group in self._columns.bound.names}
-        return lr.make_state(self._columns.bound, step, base, binding={"calls": calls})
+        events = () if self._columns.adapted is None else self._columns.adapted.running.state_dict()
+        return lr.make_state(self._columns.bound, step, base, events, {"calls": calls})
+
+    def _take(self, events: Iterable[Any]) -> None:
+        """Have the rules go on from the events of a state, which has been checked."""
+        if self._columns.adapted is not None:
+            self._columns.adapted.load(events)
 
     def _change(self, plan: lr.Plan) -> None:
         """Follow another plan from here on."""
@@ -266,19 +308,30 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         if columns.rate is not None or self._columns.rate is not None:
             self._keep(_learning_rate=columns.rate or self._own_rate)
         self._keep(_columns=columns)
+        if self.built:
+            self._build_rules()
 
     def save_own_variables(self, store: Any) -> None:
         """The variables, and the state of the plan."""
-        super().save_own_variables(store)
+        super().save_own_variables(_Variables(store, self._places_of_rules()))
         store[_ENTRY] = np.frombuffer(json.dumps(self._state()).encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
         """The variables, if the plan of the state is this one or `on_change` says what to do; StateError else."""
         if _ENTRY in store.keys():  # noqa: SIM118  (a store of Keras, which has no `in` in every format)
-            state = json.loads(np.asarray(store[_ENTRY]).tobytes())
+            try:
+                state = json.loads(np.asarray(store[_ENTRY]).tobytes())
+            except ValueError as error:
+                raise lr.StateError(f"The state is incomplete or altered: {error}. Load another checkpoint.") from None
             plan, _ = lr.check_state(state, self._columns.bound.plan, self._on_change, self._columns.bound.names)
             self._change(plan)
-        super().load_own_variables(_Variables(store))
+            self._take(lr.events_of(state))
+        super().load_own_variables(_Variables(store, self._places_of_rules()))
+
+    def _places_of_rules(self) -> dict[str, Any]:
+        """The numbers of the rules' variables, with what they hold."""
+        ours = {id(variable) for variable in self._of_rules}
+        return {str(i): ops.convert_to_numpy(variable) for i, variable in enumerate(self.variables) if id(variable) in ours}
 
     def get_config(self) -> dict[str, Any]:
         """The optimizer that was given, the plan as JSON, and the other arguments of `attach`."""
@@ -305,16 +358,24 @@ class PlannedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
 
 
 class _Variables(Mapping[str, Any]):
-    """What Keras itself has put into a store."""
+    """What Keras itself puts into a store, without the plan and its rules.
 
-    def __init__(self, store: Any) -> None:
-        self._store = store
+    besides : variables by their number that are not in the store, and what they hold
+    """
+
+    def __init__(self, store: Any, besides: Mapping[str, Any]) -> None:
+        self._store, self._besides = store, besides
 
     def __getitem__(self, key: str) -> Any:
-        return self._store[key]
+        return self._besides[key] if key in self._besides else self._store[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key not in self._besides:
+            self._store[key] = value
 
     def __iter__(self) -> Iterator[str]:
-        return (key for key in self._store.keys() if key != _ENTRY)  # noqa: SIM118
+        yield from (key for key in self._store.keys() if key != _ENTRY)  # noqa: SIM118
+        yield from self._besides
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -355,9 +416,16 @@ def _with_state_of(optimizer: Any, made: Any) -> Any:
     if optimizer.built:
         made.build(optimizer._trainable_variables)
     held = defaultdict(list)
-    for variable in optimizer._variables:
+    for variable in _but_rules(optimizer):
         held[variable.name].append(variable)
-    for variable in made._variables:
+    for variable in _but_rules(made):
         if held[variable.name]:
             variable.assign(ops.copy(held[variable.name].pop(0)))  # JAX gives the memory of a variable away when it trains
+    if isinstance(optimizer, PlannedOptimizer) and optimizer._columns.adapted is not None:
+        made._take(optimizer._columns.adapted.running.state_dict())
     return made
+
+
+def _but_rules(optimizer: Any) -> list[Any]:
+    ours = {id(variable) for variable in getattr(optimizer, "_of_rules", ())}
+    return [variable for variable in optimizer._variables if id(variable) not in ours]

@@ -10,7 +10,7 @@ from keras import ops
 
 import lrcore as lr
 
-from .attach import PlannedOptimizer, attach
+from .attach import PlannedOptimizer, attach, observe
 from .ops import LAST
 from .schedule import PlanSchedule
 
@@ -24,6 +24,8 @@ class PlanCallback(keras.callbacks.Callback):  # type: ignore[misc]
     rules : {regular expression for variable.path: group}, for a plan with groups; as `attach` takes them
     unit : what the plan's lengths count: "updates" of the weights, or "epochs", in which its values then stay the same
     steps_per_epoch : batches of an epoch; None asks Keras, which knows it unless the data come from a generator
+    monitor : of a plan with `adapt`, the entry of the logs that its rules watch, or {group: entry}; None leaves them to `observe`
+    every : after how many batches; None is at the end of each epoch, where the logs have the validation's entries too
 
     Keras compiles the numbers that an optimizer holds (momentum, betas, weight decay) into the training step, so that writing
     them from a callback changes nothing on TensorFlow and JAX. So when training begins the model gets an optimizer that computes
@@ -48,6 +50,7 @@ class PlanCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(
         self, plan: lr.Plan | lr.Schedule | None = None, rules: Mapping[str, str] | None = None, *,
         unit: Literal["updates", "epochs"] = "updates", steps_per_epoch: int | None = None,
+        monitor: str | Mapping[str, str] | None = "val_loss", every: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if isinstance(plan, lr.Schedule):
@@ -56,9 +59,16 @@ class PlanCallback(keras.callbacks.Callback):  # type: ignore[misc]
             raise lr.SpecError("plan", "a Plan, a Schedule or None", plan)
         if unit not in UNITS:
             raise lr.SpecError("unit", f"one of {', '.join(UNITS)}", unit)
-        if steps_per_epoch is not None and (type(steps_per_epoch) is not int or steps_per_epoch < 1):
-            raise lr.SpecError("steps_per_epoch", "an integer >= 1, or None", steps_per_epoch)
+        for name, count in (("steps_per_epoch", steps_per_epoch), ("every", every)):
+            if count is not None and (type(count) is not int or count < 1):
+                raise lr.SpecError(name, "an integer >= 1, or None", count)
+        watched = monitor.values() if isinstance(monitor, Mapping) else [monitor]
+        if not all(isinstance(entry, str | None) for entry in watched):
+            raise lr.SpecError("monitor", "the name of an entry of the logs, {group: name}, or None", monitor)
+        if plan is not None and unit != "updates" and plan.unit != "updates":
+            raise lr.SpecError("unit", f"updates with a plan in {plan.unit}", unit, "The plan says itself what its lengths count.")
         self.plan, self.rules, self.unit, self.steps_per_epoch = plan, rules, unit, steps_per_epoch
+        self.monitor, self.every = monitor, every
 
     # -- following -----------------------------------------------------------------------------------------------------
 
@@ -108,18 +118,37 @@ class PlanCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Show the values of the last update. The optimizer is not asked, which would have to wait for the step."""
         self._count += batch - self._batch
-        self._batch = batch
         self._show(logs)
+        if self.every is not None and (batch + 1) // self.every > (self._batch + 1) // self.every:
+            self._observe(logs)
+        self._batch = batch
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Show the values of the last update of the epoch."""
         self._count = count_of(self._optimizer)
         self._show(logs)
+        if self.every is None:
+            self._observe(logs)
+
+    def _observe(self, logs: Any) -> None:
+        """Feed the rules of the plan; their events are in force from the next update on."""
+        if self.monitor is None or not isinstance(self._optimizer, PlannedOptimizer) or self._optimizer._columns.adapted is None:
+            return
+        entries: Any = self.monitor.items() if isinstance(self.monitor, Mapping) else [(None, self.monitor)]
+        for group, entry in entries:
+            if entry not in (logs or {}):
+                raise lr.PlanError(
+                    f"The rule of the plan watches {entry!r}, and the logs have {', '.join(logs or ()) or 'nothing'}. Pass monitor= to "
+                    "PlanCallback with one of these, or validation_data= to fit."
+                )
+            observe(_inner(self.model.optimizer), float(logs[entry]), group)  # self.model: JAX brings the variables there
 
     def _show(self, logs: Any) -> None:
         if logs is None:
             return
-        values = self._bound.current(max(self._count - 1, 0) // self._steps)
+        step = max(self._count - 1, 0) // self._steps
+        planned = isinstance(self._optimizer, PlannedOptimizer)
+        values = self._optimizer._columns.current(step) if planned else self._bound.current(step)
         several = len(values) > 1
         logs.update(
             {f"{group}/{field}" if several else field: value for group, fields in values.items() for field, value in fields.items()}
@@ -144,7 +173,8 @@ def current(optimizer: Any) -> dict[str, dict[str, float]]:
         hint = "Take what attach(optimizer, plan) returns, or give it PlanSchedule(plan) as its learning rate."
         raise lr.PlanError(f"This {type(optimizer).__name__} follows no plan. {hint}")
     bound, steps = followed
-    return bound.current(count_of(optimizer) // steps)
+    step = count_of(optimizer) // steps
+    return optimizer._columns.current(step) if isinstance(optimizer, PlannedOptimizer) else bound.current(step)
 
 
 def followed_by(optimizer: Any) -> tuple[lr.BoundPlan, int] | None:
@@ -184,4 +214,5 @@ def _by_epoch(plan: lr.Plan, batches: int) -> lr.Plan:
         return schedule if schedule.resolved or plan.horizon is None else schedule.over(plan.horizon)
 
     horizon = None if plan.horizon is None else plan.horizon * batches
-    return lr.Plan(fields=slowed(plan.defaults), groups={pattern: slowed(fields) for pattern, fields in plan.groups}, horizon=horizon)
+    groups = {pattern: slowed(fields) for pattern, fields in plan.groups}
+    return lr.Plan(fields=slowed(plan.defaults), groups=groups, horizon=horizon, adapt=plan.adapt)

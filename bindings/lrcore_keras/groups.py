@@ -11,6 +11,7 @@ import numpy as np
 
 import lrcore as lr
 
+from .rules import AdaptedRates
 from .schedule import PlanSchedule
 
 Rules = tuple[tuple[str, str], ...]
@@ -117,6 +118,7 @@ class Columns:
 
     def __init__(self, plan: lr.Plan, names: Iterable[str], kind: str, config: Mapping[str, Any], steps: int) -> None:
         self.bound = plan.bind(names)
+        self.adapted = None if plan.adapt is None else AdaptedRates(self.bound)
         self._fields: dict[tuple[str, str], str] = {}
         self._values: list[tuple[str, str, float | PlanSchedule]] = []
         made: dict[lr.Schedule, PlanSchedule] = {}
@@ -144,7 +146,10 @@ class Columns:
         }
 
     def row(self, count: Any) -> dict[str, dict[str, Any]]:
-        """{group: {attribute: value}} after `count` training steps; each schedule is computed once, a constant is a float."""
+        """{group: {attribute: value}} after `count` training steps; each schedule is computed once, a constant is a float.
+
+        The rates are those after the events of the plan's rules.
+        """
         known: dict[int, Any] = {}
         row: dict[str, dict[str, Any]] = {name: {} for name in self.bound.names}
         for group, attribute, value in self._values:
@@ -153,7 +158,13 @@ class Columns:
                 row[group][attribute] = _momentum(now) if attribute == "momentum" else now
             else:
                 row[group][attribute] = value
+            if attribute == RATE and self.adapted is not None:
+                row[group][RATE] = self.adapted.rate(group, row[group][RATE], count)
         return row
+
+    def current(self, step: int) -> dict[str, dict[str, float]]:
+        """The values in force at a step of the plan, by group and field, in float64."""
+        return (self.bound if self.adapted is None else self.adapted.running).current(step)
 
 
 def _momentum(value: Any) -> Any:

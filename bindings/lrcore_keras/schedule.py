@@ -153,6 +153,12 @@ def column(plan: Any, group: str | None, field: str) -> lr.Schedule:
         if group is not None or field != "lr":
             raise lr.SpecError("plan", "a Plan, to take a group or a field of it", plan, "Leave group and field out.")
         plan = lr.Plan(plan)
+    written = plan.plan if isinstance(plan, lr.BoundPlan) else plan
+    if isinstance(written, lr.Plan) and written.adapt is not None and field == "lr":
+        raise lr.PlanError(
+            "The plan has a rule, and a schedule sees no metrics. Compile the model with attach(optimizer, plan), and give fit a "
+            "PlanCallback(), or call observe."
+        )
     if isinstance(plan, lr.Plan):
         plan = plan.bind() if group is None else _of_group(plan, group)
     if not isinstance(plan, lr.BoundPlan):
@@ -175,4 +181,4 @@ def _of_group(plan: lr.Plan, group: str) -> lr.BoundPlan:
     if not plan.groups and group != "default":
         raise lr.SpecError("group", "None or 'default', since the plan has no groups", group)
     matching = [(pattern, fields) for pattern, fields in plan.groups if pattern == group or re.fullmatch(pattern, group)]
-    return lr.Plan(fields=plan.defaults, groups=dict(matching[:1]), horizon=plan.horizon).bind([group])
+    return lr.Plan(fields=plan.defaults, groups=dict(matching[:1]), horizon=plan.horizon, unit=plan.unit, clock=plan.clock).bind([group])

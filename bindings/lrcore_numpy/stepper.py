@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any
 
 import lrcore as lr
@@ -21,6 +22,7 @@ class Stepper:
     on_change : what `load_state_dict` does if the checkpoint was made with another plan: "error" shows the differences, "keep"
         goes on with the checkpoint's plan, "replace" with this one at that step, "rebase" with this one scaled to go on from
         the value in force
+    clock : the RunClock that a plan in seconds follows; None makes one. The times it observes are part of the state
 
     It starts at step 0. Use its values in an update, then call `step()`: `stepper.value` where the plan has one, `stepper["momentum"]`
     where it has one group, `stepper["head", "lr"]`, or `current()` for all of them; `apply` writes them into an object.
@@ -37,27 +39,49 @@ class Stepper:
     3 7.75
     """
 
-    def __init__(self, plan: lr.Plan | lr.BoundPlan | lr.Schedule, names: Iterable[str] | None = None, on_change: lr.OnChange = "error"):
+    def __init__(
+        self, plan: lr.Plan | lr.BoundPlan | lr.Schedule, names: Iterable[str] | None = None, on_change: lr.OnChange = "error",
+        clock: lr.RunClock | None = None,
+    ) -> None:  # fmt: skip
         if on_change not in lr.ON_CHANGE:
             raise lr.SpecError("on_change", f"one of {', '.join(lr.ON_CHANGE)}", on_change)
         self.on_change = on_change
         self._base: dict[str, dict[str, float]] = {}
-        self._follow(lr.bound_plan(plan, names), 0)
+        self._clock = lr.RunClock() if isinstance(plan, lr.Plan) and plan.unit == "seconds" and clock is None else clock
+        self._follow(lr.bound_plan(plan, names, self._clock), 0)
 
-    def _follow(self, bound: lr.BoundPlan, step: int) -> None:
-        """Go on with a plan at a step. Nothing is changed before the row is there."""
+    def _follow(self, bound: lr.BoundPlan, step: int, events: Iterable[Any] = ()) -> None:
+        """Go on with a plan at a step, after the events of its rules. Nothing is changed before the row is there."""
+        rules = None if bound.plan.adapt is None else bound.begin()
+        if rules is not None:
+            rules.load_state_dict(events)
         held: dict[str, dict[str, float]] = {name: {} for name in bound.names}
         rows, fields = [held[name] for name, _ in bound.columns], [field for _, field in bound.columns]
-        lr.write_row(bound.program, step, rows, fields)
+        lr.write_row(bound.program, self._at(step), rows, fields)
         self._bound, self._position, self._held, self._rows, self._fields = bound, step, held, rows, fields
+        self._rules = rules
+        self._adapt()
+
+    def _adapt(self) -> None:
+        """Let the events of the rules be in the row that was just written."""
+        if self._rules is not None and self._rules.active:
+            for name in self._rules.groups:
+                if (machine := self._rules.of(name)) is not None:
+                    self._held[name]["lr"] = machine.rate(self._held[name]["lr"], name)
+
+    def _at(self, step: int) -> int:
+        """Where on the program's clock a step is: of a plan in seconds at the time before it, which is now for the next one."""
+        return step if self._clock is None else self._clock.microseconds(step)
 
     # -- stepping ------------------------------------------------------------------------------------------------------
 
     def step(self) -> int:
         """Go on to the next step, and return it. Raises SpecError if the plan refuses it; the one in force then stays."""
         step = self._position + 1
-        lr.write_row(self._bound.program, step, self._rows, self._fields)
+        lr.write_row(self._bound.program, self._at(step), self._rows, self._fields)
         self._position = step
+        if self._rules is not None:
+            self._adapt()
         return step
 
     def seek(self, step: int) -> None:
@@ -69,8 +93,35 @@ class Stepper:
         >>> stepper.value
         0.25
         """
-        lr.write_row(self._bound.program, step, self._rows, self._fields)
+        if self._clock is not None and step < self._position:
+            self._clock.rewind(step)
+        lr.write_row(self._bound.program, self._at(step), self._rows, self._fields)
         self._position = step
+        self._adapt()
+
+    def observe(self, metric: Any, group: str | None = None) -> list[lr.Event]:
+        """Feed a metric to the plan's rule; an event it makes is in force at once. Returns the events, as a rule an empty list.
+
+        metric : a number, or an array without dimensions
+        group : with a rule for each of several groups, whose; None is every rule
+        Raises PlanError for a plan or group without a rule; SpecError for what is no metric, StateError for a step before that of the
+        last observation. Then everything stays as it was.
+
+        >>> import lrcore as lr
+        >>> stepper = Stepper(lr.Plan(lr.linear(1.0, 0.0, steps=4), adapt=lr.ReduceLROnPlateau(factor=0.5, patience=0)))
+        >>> for loss in 3.0, 3.0, 2.0:
+        ...     step = stepper.step()
+        ...     print(stepper.observe(loss), stepper.value)
+        [] 0.75
+        [Event(step=2, factor=0.5)] 0.25
+        [] 0.125
+        """
+        if self._rules is None:
+            raise lr.PlanError("The plan has no rule that a metric could go to. Give it one: Plan(..., adapt=lr.ReduceLROnPlateau()).")
+        events = self._rules.observe(metric, self._position, group)
+        if events:
+            self.seek(self._position)
+        return events
 
     def replace(self, plan: lr.Plan | lr.Schedule, on_change: lr.OnChange = "replace") -> None:
         """Go on with another plan from the step in force: with its value there, or with on_change="rebase" from the value in force.
@@ -85,8 +136,8 @@ class Stepper:
         >>> stepper.step(), stepper.value
         (501, 0.75)
         """
-        ours = lr.bound_plan(plan, None if isinstance(plan, lr.BoundPlan) else self.names).plan
-        self._take_over(self.state_dict(), ours, on_change)
+        ours = lr.bound_plan(plan, None if isinstance(plan, lr.BoundPlan) else self.names, self._clock).plan
+        self._take_over(self.state_dict(), ours, on_change, live=True)
 
     def bind(self, names: Iterable[str]) -> None:
         """Go on with other groups: one that is added on the way, or no longer trained. Raises PlanError; the old ones then stay.
@@ -97,7 +148,7 @@ class Stepper:
         >>> stepper["body", "lr"]
         1.0
         """
-        self._follow(self.plan.bind(names), self._position)
+        self._follow(lr.bound_plan(self.plan, names, self._clock), self._position, self._events())
 
     # -- what is in force ----------------------------------------------------------------------------------------------
 
@@ -193,7 +244,11 @@ class Stepper:
 
     def state_dict(self) -> dict[str, Any]:
         """Step, plan and fingerprint, in plain Python types; a few hundred bytes, whatever the length of the run."""
-        return lr.make_state(self._bound, self._position, self._bound.current(0) | self._base)
+        times = {} if self._clock is None else self._clock.binding()
+        return lr.make_state(self._bound, self._position, self._bound.current(0) | self._base, self._events(), times)
+
+    def _events(self) -> list[dict[str, Any]]:
+        return [] if self._rules is None else self._rules.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go to the step of a state, which may come from another binding. Loading twice is the same as loading once.
@@ -212,19 +267,23 @@ class Stepper:
         saved = lr.base_of(state_dict)
         self._base |= {name: saved[name] for name in self.names if name in saved}
 
-    def _take_over(self, state: Mapping[str, Any], ours: lr.Plan, on_change: lr.OnChange) -> None:
+    def _take_over(self, state: Mapping[str, Any], ours: lr.Plan, on_change: lr.OnChange, live: bool = False) -> None:
         plan, step = lr.check_state(state, ours, on_change, self.names)
-        bound = self._bound if plan == self.plan else plan.bind(self.names)
-        self._follow(bound, max(step, 0))
+        bound = self._bound if plan == self.plan else lr.bound_plan(plan, self.names, self._clock)
+        if self._clock is not None and not live:
+            self._clock.load(state)
+        self._follow(bound, max(step, 0), lr.events_of(state))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _copied, (type(self), self.plan, self.names, self.on_change, self.state_dict())
+        return _copied, (type(self), self.plan, self.names, self.on_change, copy(self._clock), self.state_dict())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step {self._position:,}, {len(self.names):,} groups, plan {self.plan.fingerprint[:12]})"
 
 
-def _copied(kind: type[Stepper], plan: lr.Plan, names: tuple[str, ...], on_change: lr.OnChange, state: dict[str, Any]) -> Stepper:
-    stepper = kind(plan, names, on_change)
+def _copied(
+    kind: type[Stepper], plan: lr.Plan, names: tuple[str, ...], on_change: lr.OnChange, clock: lr.RunClock | None, state: dict[str, Any]
+) -> Stepper:
+    stepper = kind(plan, names, on_change, clock)
     stepper.load_state_dict(state)
     return stepper

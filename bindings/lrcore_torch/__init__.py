@@ -8,13 +8,27 @@ lr_scheduler/    the classes of torch.optim.lr_scheduler, on plans: change one i
 native.py        plans from the schedulers of torch, transformers and timm
 code.py          code of torch's own classes from plans
 parameters.py    named groups from a model
+observers.py     metrics from Lightning and transformers to a plan's rules
+finder.py        a learning-rate range test of a model, which is left as it was
 tensors.py       tables as tensors
 """
 
 from .code import to_code
+from .finder import find_lr
 from .native import from_native
+from .observers import PlanObserver, trainer_observer
 from .parameters import layer_names, param_groups
 from .scheduler import PlanScheduler
 from .tensors import table
 
-__all__ = ["PlanScheduler", "from_native", "layer_names", "param_groups", "table", "to_code"]
+__all__ = [
+    "PlanObserver",
+    "PlanScheduler",
+    "find_lr",
+    "from_native",
+    "layer_names",
+    "param_groups",
+    "table",
+    "to_code",
+    "trainer_observer",
+]

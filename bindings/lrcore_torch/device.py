@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,14 +25,15 @@ class DeviceRows:
     rows : (capacity, ...); row `step % capacity` for each step of the window. Float32 (capacity, columns) if that fits the memory,
         else the float64 values of the schedules that the columns share, which are scaled and rounded on the device
     window : the steps the rows are of, as a range
+    adapt : applies the events of the plan's rules to float64 rows of all columns, in place; None for a plan without rules
 
     `go_to` and `advance` are the same few operations in place on the device, and can be captured, compiled, and mixed. A plan that
     ends is on the device as a whole if it fits, and the last row then holds for ever; of any other the window has to be moved by
     `cover`, and until then a step beyond it keeps the window's last row.
     """
 
-    def __init__(self, bound: lr.BoundPlan, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, bound: lr.BoundPlan, device: torch.device, adapt: Callable[[np.ndarray], None] | None = None) -> None:
+        self.device, self.adapt = device, adapt
         self.flat = torch.zeros(len(bound.columns), device=device)
         self.count = torch.zeros(1, dtype=torch.int64, device=device)
         self._last = torch.zeros(1, dtype=torch.int64, device=device)
@@ -45,7 +48,7 @@ class DeviceRows:
         sources, which, scales = bound.sources
         columns, needed = len(bound.columns), _needed(sources)
         plain, shared = columns * 4, len(sources) * 8  # bytes of a row
-        if plain <= shared or (needed is not None and needed * plain <= TABLE_BYTES):
+        if self.adapt is not None or plain <= shared or (needed is not None and needed * plain <= TABLE_BYTES):
             return torch.zeros((_capacity(needed, plain), columns), device=self.device), None, None
         rows = torch.zeros((_capacity(needed, shared), len(sources)), dtype=torch.float64, device=self.device)
         return rows, torch.tensor(which, device=self.device), torch.tensor(scales, dtype=torch.float64, device=self.device)
@@ -85,8 +88,11 @@ class DeviceRows:
         first = 0 if self.complete else step
         capacity = len(self.rows)
         dtype = np.float32 if self._which is None else np.float64
+        rows = self._program.rows(capacity, first, dtype=dtype if self.adapt is None else np.float64)
+        if self.adapt is not None:
+            self.adapt(rows)
         # the rows of steps first ... go to places first % capacity ..., and around
-        turned = np.roll(self._program.rows(capacity, first, dtype=dtype), first % capacity, axis=0)
+        turned = np.roll(rows.astype(dtype, copy=False), first % capacity, axis=0)
         host = torch.from_numpy(turned)
         if self.device.type == "cuda":  # from pinned memory the copy waits for nobody
             host = host.pin_memory()
@@ -96,8 +102,10 @@ class DeviceRows:
         return True
 
     def go_to(self, step: int) -> None:
-        """Put the row of a step into the flat vector."""
+        """Put the row of a step into the flat vector. SpecError for a step that a schedule refuses."""
         self.cover(step)
+        if step > self.window[-1] and self._program.may_refuse:
+            self._program.row(step)
         self.count.fill_(step)
         self._gather()
 
@@ -124,7 +132,8 @@ def _capacity(needed: int | None, row: int) -> int:
 
 
 def _needed(sources: tuple[lr.Schedule, ...]) -> int | None:
-    """Rows until nothing changes any more, None if there is no such time."""
+    """Rows until nothing changes any more, or no row is allowed; None if there is no such time."""
     spans = [0 if isinstance(source, lr.Constant) else source.span for source in sources]
     ends = [span for span in spans if isinstance(span, int)]
-    return max(ends) + 1 if len(ends) == len(spans) else None
+    refused = [source.steps or 1 for source in sources if isinstance(source, lr.PastEnd) and source.mode == "error"]
+    return min([max(ends) + 1, *refused]) if len(ends) == len(spans) else None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
+from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -17,6 +20,7 @@ import lrcore as lr
 from .device import DeviceRows
 from .groups import Groups, Place, exactly, group_names, places_of, same_value, shared_tensors
 from .optimizers import check_device_values, device_of, on_device
+from .timed import TimedRows
 
 Base = dict[str, dict[str, float]]
 """{group: {field: value}} of what the groups held before a plan was attached."""
@@ -37,6 +41,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         goes on with the checkpoint's plan, "replace" with this one at that step, "rebase" with this one scaled to go on from
         the value in force
     steps_per_update : calls of `step()` that make one step, for a trainer that calls it for every micro-batch or process
+    clock : the RunClock that a plan in seconds follows; None makes one. The times it observes are part of the state
 
     Making one writes the row of step 0. Call `step()` after each update of the weights. Fields are written under torch's keys
     (beta1 and beta2 as `betas`); those the plan does not schedule are left alone, apart from `initial_lr`, which other schedulers
@@ -62,7 +67,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
     # is here. `step` and `_position`, the step in force, come from RowStepper.
     def __init__(
         self, optimizer: Optimizer, plan: lr.Plan | lr.Schedule | None, *, mode: Literal["host", "device"] = "host",
-        relative: bool | None = None, on_change: lr.OnChange = "error", steps_per_update: int = 1,
+        relative: bool | None = None, on_change: lr.OnChange = "error", steps_per_update: int = 1, clock: lr.RunClock | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(self).__name__} takes a torch optimizer, got {type(optimizer).__name__}.")
@@ -78,11 +83,14 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         if relative is None and isinstance(plan, lr.Schedule):
             _refuse_different_rates(optimizer.param_groups)
         self._relative = bool(relative)
+        timed = self._given is not None and self._given.unit == "seconds"
+        self._clock = lr.RunClock() if timed and clock is None else clock
         self._fixed: lr.Plan | None = None  # a plan that has taken the place of the given one
         self._base: Base = {}
-        self._device: DeviceRows | None = None
+        self._device: DeviceRows | TimedRows | None = None
         self._device_columns: tuple[tuple[str, str], ...] = ()
         self._device_schedules: tuple[lr.Schedule, ...] = ()
+        self._rules: lr.Adaptations | None = None
         self._stepped = self._advanced = False
         self._calls = 0
         self._position = -1
@@ -101,7 +109,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         groups = {
             exactly(name): {field: base[name][field] * schedule for field, schedule in fields.items()} for name, fields in written.items()
         }
-        return lr.Plan(groups=groups, horizon=self._given.horizon)
+        return lr.Plan(groups=groups, horizon=self._given.horizon, unit=self._given.unit, clock=self._given.clock, adapt=self._given.adapt)
 
     def _absolute(self, base: Base) -> lr.Plan:
         """The plan to follow."""
@@ -126,7 +134,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         """Find where every column of the plan is written. Nothing is changed before everything has been checked."""
         groups: Groups = self.optimizer.param_groups
         base = self._own()
-        bound = self._absolute(base).bind(base)
+        bound = lr.bound_plan(self._absolute(base), base, self._clock)
         places = places_of(bound.columns, self.optimizer)
         copies = shared_tensors(places, groups)
         device_columns = []
@@ -137,6 +145,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         host = bound.program if not device_columns else lr.compile_columns([bound.schedules[j] for j in host_columns])
         for place, tensor in copies:
             place.put(groups, tensor.clone())
+        self._rules = self._rules_of(bound)
         if device_columns:
             on = lr.BoundPlan(
                 bound.plan, bound.names,
@@ -146,28 +155,54 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         self._base, self._bound, self._places = base, bound, places
         self.base_lrs = self._base_rates(base)
         self._host_columns = [bound.columns[j] for j in host_columns]
+        self._host_index, self._device_index = np.array(host_columns, int), np.array(device_columns, int)
         for group, rate in zip(groups, self.base_lrs, strict=True):
             group.setdefault("initial_lr", rate)
         chosen = [places[j] for j in host_columns]
         self._host_writer = lr.RowWriter(
             host, groups, [place.group for place in chosen], [place.key for place in chosen], [place.slot for place in chosen]
         )
-        plain = self._mode == "host" and self.steps_per_update == 1
-        self._writer = self._host_writer if plain else None  # with one, RowStepper.step does everything in C
+        self._plain = self._mode == "host" and self.steps_per_update == 1 and self._clock is None
+        self._rates_changed()
+
+    def _rules_of(self, bound: lr.BoundPlan) -> lr.Adaptations | None:
+        """The plan's rules, going on from those there were."""
+        if bound.plan.adapt is None:
+            return None
+        rules = bound.begin()
+        if self._rules is not None:
+            rules.load_state_dict(self._rules.state_dict())
+        return rules
+
+    def _rates_changed(self) -> None:
+        """Let the events of the rules be in what is written from here on."""
+        adapted = self._rules is not None and self._rules.active
+        self._writer = self._host_writer if self._plain and not adapted else None  # with one, RowStepper.step does everything in C
+        if isinstance(self._device, DeviceRows) and self._rules is not None:
+            self._device.window = range(0)
 
     def _on_device(self, bound: lr.BoundPlan, places: list[Place], device: torch.device) -> None:
         """Let the groups' values be views of the device's vector; of the same one as before if the columns are."""
         groups: Groups = self.optimizer.param_groups
         old = self._device
+        adapt = None if self._rules is None else partial(self._rules.apply, columns=bound.columns)
         if old is None or self._device_columns != bound.columns or old.device != device:
             if old is not None and self._advanced:
                 raise lr.PlanError(
                     "The captured step updates the groups that were there when it was captured. For other groups or fields make a new "
                     "scheduler, and capture or compile the step again."
                 )
-            self._device = DeviceRows(bound, device)
-        elif bound.schedules != self._device_schedules:
+            self._device = (DeviceRows if self._clock is None else TimedRows)(bound, device, adapt)
+        elif not isinstance(old, DeviceRows):
             old.load(bound, max(self.last_epoch, 0), self._advanced)
+        else:
+            before, old.adapt = old.adapt, adapt
+            if bound.schedules != self._device_schedules or (adapt is None) != (before is None):
+                try:
+                    old.load(bound, max(self.last_epoch, 0), self._advanced)
+                except lr.PlanError:
+                    old.adapt = before
+                    raise
         assert self._device is not None
         self._device_columns, self._device_schedules = bound.columns, bound.schedules
         self._views = list(zip(places, self._device.flat.unbind(), strict=True))
@@ -216,7 +251,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         groups: Groups = self.optimizer.param_groups
         if group_names(groups) != list(self._bound.names):
             return False
-        row = self._bound.row(max(self.last_epoch, 0)).tolist()
+        row = (self._rules or self._bound).row(max(self.last_epoch, 0)).tolist()
         return all(same_value(place.read(groups), value) for place, value in zip(self._places, row, strict=True))
 
     @property
@@ -241,16 +276,32 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
 
     def _write(self, step: int) -> None:
         groups: Groups = self.optimizer.param_groups
-        if not self._host_writer.write(groups, step):  # others, or the same ones in another order
+        at = step if self._clock is None else self._microseconds(step, self._clock)
+        if not self._put(groups, step, at):  # others, or the same ones in another order
             self._attach()
-            self._host_writer.write(groups, step)
+            self._put(groups, step, at)
         if self._device is not None:
             for (i, key, slot), view in self._views:
                 if (groups[i][key] if slot < 0 else groups[i][key][slot]) is not view:
                     self._hang_views(groups)
                     break
-            self._device.go_to(step)
+            self._device.go_to(at)
+            if isinstance(self._device, TimedRows) and self._rules is not None and self._rules.active:
+                row = self._rules.row(step)[self._device_index].astype(np.float32)
+                self._device.flat.copy_(torch.from_numpy(row))
         self._position = step
+
+    def _put(self, groups: Groups, step: int, at: int) -> bool:
+        """Write the host's columns; returns whether the groups are those the writer knows."""
+        if self._rules is None or not self._rules.active:
+            return self._host_writer.write(groups, at)
+        return self._host_writer.write_values(groups, self._rules.row(step)[self._host_index])
+
+    def _microseconds(self, step: int, clock: lr.RunClock) -> int:
+        """The time before a step, which is now for the next one; going back forgets the times after it."""
+        if step < self._position:
+            clock.rewind(step)
+        return clock.microseconds(step)
 
     def advance(self, found_inf: Tensor | None = None) -> None:
         """Go on by one step on the device, inside a compiled or captured step, after the update of the weights.
@@ -298,6 +349,37 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         """How many updates `advance` can make before `refill` must be called; None if never."""
         return None if self._device is None or self._device.complete else len(self._device.window)
 
+    def observe(self, metric: Any, group: str | None = None) -> list[lr.Event]:
+        """Feed a metric to the plan's rule; an event it makes is in force at once. Returns the events, as a rule an empty list.
+
+        metric : a number, or an array or tensor without dimensions. On the device, reading one waits for it
+        group : with a rule for each of several groups, whose; None is every rule
+        If another scheduler's rates are in force, as in a SequentialLR, ours follow when it is our turn.
+        Raises PlanError for a plan or group without a rule; SpecError for what is no metric, StateError for a step before that of the
+        last observation. Then everything stays as it was.
+
+        >>> import torch, lrcore as lr
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+        >>> plan = lr.Plan(lr.linear(1.0, 0.0, steps=4), adapt=lr.ReduceLROnPlateau(factor=0.5, patience=0))
+        >>> scheduler = PlanScheduler(optimizer, plan)
+        >>> for loss in 3.0, 3.0, 2.0:
+        ...     optimizer.step()
+        ...     scheduler.step()
+        ...     print(scheduler.observe(loss), scheduler.get_last_lr())
+        [] [0.75]
+        [Event(step=2, factor=0.5)] [0.25]
+        [] [0.125]
+        """
+        if self._rules is None:
+            raise lr.PlanError("The plan has no rule that a metric could go to. Give it one: Plan(..., adapt=lr.ReduceLROnPlateau()).")
+        step, in_force = max(self.last_epoch, 0), self._in_force()
+        events = self._rules.observe(metric.detach() if isinstance(metric, Tensor) else metric, step, group)
+        if events:
+            self._rates_changed()
+            if in_force:
+                self._write(step)
+        return events
+
     def seek(self, step: int) -> None:
         """Go to a step and write its row. Raises SpecError for a step outside [0, 2**53]; the one in force then stays.
 
@@ -330,7 +412,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
                 self._given, self._fixed = lr.Plan(plan), None
             else:
                 self._fixed = plan if isinstance(plan, lr.Plan) else lr.Plan(plan)
-            self._take_over(state, on_change)
+            self._take_over(state, on_change, live=True)
 
     # -- what is in force ----------------------------------------------------------------------------------------------
 
@@ -351,7 +433,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         >>> PlanScheduler(optimizer, lr.Plan(0.1, momentum=0.9)).current()
         {'head': {'lr': 0.1, 'momentum': 0.9}}
         """
-        return self._bound.current(max(self.last_epoch, 0))
+        return (self._rules or self._bound).current(max(self.last_epoch, 0))
 
     def get_last_lr(self) -> list[float | Tensor]:
         """The rates in force, group by group: the plan's as float64, and what the group holds where the plan has none."""
@@ -370,7 +452,10 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Step, plan and fingerprint, in plain Python types; a few hundred bytes, whatever the length of the run."""
         in_force = self._position >= 0 and self._in_force()
-        return lr.make_state(self._bound, self.last_epoch, self._base, binding={"in_force": int(in_force), "calls": self._calls})
+        times = {} if self._clock is None else self._clock.binding()
+        events = () if self._rules is None else self._rules.state_dict()
+        binding = {"in_force": int(in_force), "calls": self._calls, **times}
+        return lr.make_state(self._bound, self.last_epoch, self._base, events, binding)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go to the step of a state, and write its row. Loading twice is the same as loading once.
@@ -380,52 +465,66 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         The row is not written if it was not in force when the state was made: then another scheduler's is, such as that of the
         other children of a SequentialLR. Raises StateError, and then everything stays as it was.
         """
-        if "version" not in state_dict and type(state_dict.get("last_epoch")) is int:
-            self._go_on(state_dict["last_epoch"], write=True)
+        if isinstance(state_dict, Mapping) and "version" not in state_dict and "last_epoch" in state_dict:
+            step = state_dict["last_epoch"]
+            if type(step) is not int or not -1 <= step <= _LAST_STEP:
+                raise lr.StateError(f"last_epoch: expected an integer from -1 to 2**53, got {step!r}. Load another checkpoint.")
+            self._go_on(step, write=True)
             return
         with self._or_as_before():
             saved = lr.base_of(state_dict)
-            self._base |= {name: saved[name] for name in group_names(self.optimizer.param_groups) if name in saved}
+            known = [name for name in group_names(self.optimizer.param_groups) if name in saved]
+            self._base |= {name: self._base.get(name, {}) | saved[name] for name in known}
             self._take_over(state_dict, self.on_change)
 
-    def _take_over(self, state: Mapping[str, Any], on_change: lr.OnChange) -> None:
+    def _take_over(self, state: Mapping[str, Any], on_change: lr.OnChange, live: bool = False) -> None:
         base = self._own()
         ours = self._absolute(base)
         plan, step = lr.check_state(state, ours, on_change, base)
+        fits = lr.bound_plan(plan, base, self._clock)  # a plan that does not fit, or refuses the step, is met before anything is changed
+        if self._clock is None:
+            fits.row(max(step, 0))
+        elif not live:
+            self._clock.load(state)
         if plan != ours:
             self._fixed = plan
         self._attach()
+        if self._rules is not None:
+            self._rules.load_state_dict(lr.events_of(state))
+            self._rates_changed()
         binding = state.get("binding", {})
         self._go_on(step, bool(binding.get("in_force", True)))
         self._calls = binding.get("calls", 0) % self.steps_per_update
 
     def _go_on(self, step: int, write: bool) -> None:
-        self._calls, self._stepped = 0, False
         if step >= 0 and write:
             self._write(step)
         else:
             self._position = step
+        self._calls, self._stepped = 0, False
         if self._device is not None and step >= 0:
             self._device.count.fill_(step)
 
     @contextmanager
     def _or_as_before(self) -> Iterator[None]:
         """Take back what a refused state or plan has changed."""
-        kept = self._given, self._fixed, self._base.copy()
+        kept = self._given, self._fixed, self._base.copy(), self._rules
         try:
             yield
         except Exception:
-            self._given, self._fixed, self._base = kept
+            self._given, self._fixed, self._base, self._rules = kept
             raise
 
     def __reduce__(self) -> tuple[Any, ...]:
-        options = {"mode": self._mode, "on_change": self.on_change, "steps_per_update": self.steps_per_update}
+        options: dict[str, Any] = {"mode": self._mode, "on_change": self.on_change, "steps_per_update": self.steps_per_update}
+        options["clock"] = copy(self._clock)
         return _copied, (self.optimizer, self.plan, options, self.state_dict())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step {self.last_epoch:,}, {len(self._bound.names):,} groups, plan {self.plan.fingerprint[:12]})"
 
 
+_LAST_STEP = 2**53
 _BOTH = (
     "This scheduler is driven by step() and by advance(). Call one of them: advance() inside a compiled or captured step, step() outside."
 )

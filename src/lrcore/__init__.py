@@ -4,68 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._kernel import RowStepper, RowWriter, simd_level, write_row
-from .adaptive import ReduceLROnPlateau
-from .catalogue import (
-    chebyshev,
-    compounding,
-    constant,
-    cosine,
-    cosine_linear,
-    cosine_power,
-    cosine_power_annealing,
-    cosine_restarts,
-    cosine_then_linear,
-    cosine_wave,
-    cyclic,
-    cyclic_momentum,
-    direct_power,
-    exponential,
-    exponential_decay,
-    flat_cosine,
-    half_cosine,
-    infinite,
-    inverse_sqrt,
-    inverse_time,
-    jagged_restarts,
-    k_decay,
-    linear,
-    linear_to_zero,
-    lr_range_test,
-    multistep,
-    natural_exponential,
-    noam,
-    noise,
-    noisy_linear_cosine,
-    one_cycle,
-    one_cycle_momentum,
-    piecewise_constant,
-    polynomial,
-    power,
-    power_scheduler,
-    rex,
-    sigmoid,
-    sine_wave,
-    slanted_triangular,
-    step,
-    tanh_decay,
-    tri_stage,
-    warm_cool_decay,
-    warmup,
-    warmup_cosine,
-    warmup_factor,
-    warmup_flat_linear,
-    warmup_linear,
-    warmup_restarts,
-    wsd,
-    wsd_s,
-)
+from .adaptive.rules import GreedyLR, NewBob, ReduceLROnPlateau, Rule
 from .checks import ratio
-from .diff import Change, PlanDiff
+from .clocks import Clock
 from .document import from_json
 from .errors import LoweringError, LrcoreError, PlanError, SpecError, StateError, TableError
 from .plan import BoundPlan, Plan, bound_plan, layerwise
 from .program import Program, compile_columns, compile_schedule
-from .registry import Domain, Recipe, RecipeParameter, recipes
 from .schedule import (
     Constant,
     Curve,
@@ -92,41 +37,147 @@ from .schedule import (
     ramp,
 )
 from .shapes import CURVES, SHAPES, Parameter, Shape
-from .state import ON_CHANGE, OnChange, base_of, check_state, make_state
+from .state import ON_CHANGE, OnChange, base_of, check_state, events_of, make_state
 from .table import Column, Table, open_table, rounded_once
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import presets
+    from .adaptive.adaptation import Adaptation, Event, Replay
+    from .adaptive.groups import Adaptations
+    from .catalogue import (
+        chebyshev,
+        compounding,
+        constant,
+        cosine,
+        cosine_linear,
+        cosine_power,
+        cosine_power_annealing,
+        cosine_restarts,
+        cosine_then_linear,
+        cosine_wave,
+        cyclic,
+        cyclic_momentum,
+        direct_power,
+        exponential,
+        exponential_decay,
+        flat_cosine,
+        half_cosine,
+        infinite,
+        inverse_sqrt,
+        inverse_time,
+        jagged_restarts,
+        k_decay,
+        linear,
+        linear_to_zero,
+        lr_range_test,
+        multistep,
+        natural_exponential,
+        noam,
+        noise,
+        noisy_linear_cosine,
+        one_cycle,
+        one_cycle_momentum,
+        piecewise_constant,
+        polynomial,
+        power,
+        power_scheduler,
+        rex,
+        sigmoid,
+        sine_wave,
+        slanted_triangular,
+        step,
+        tanh_decay,
+        tri_stage,
+        warm_cool_decay,
+        warmup,
+        warmup_cosine,
+        warmup_factor,
+        warmup_flat_linear,
+        warmup_linear,
+        warmup_restarts,
+        wsd,
+        wsd_s,
+    )
+    from .changes import Change, PlanDiff, diff
+    from .finder import RangeTest, Suggestion
+    from .findings.finding import CHECKS, Finding, Findings
+    from .introspect import Explanation, Phase, Phases
     from .lowering import lower
     from .ops import NumpyOps, Ops
+    from .reach import Extrema, Point
+    from .registry import Domain, Recipe, RecipeParameter, recipes
+    from .run_clock import RunClock
 
-_LATER = {"presets": "presets", "NumpyOps": "ops", "Ops": "ops", "lower": "lowering"}
+_LATER = {
+    "Adaptation": "adaptive.adaptation",
+    "Adaptations": "adaptive.groups",
+    "CHECKS": "findings.finding",
+    "Change": "changes",
+    "Domain": "registry",
+    "Event": "adaptive.adaptation",
+    "Explanation": "introspect",
+    "Extrema": "reach",
+    "Finding": "findings.finding",
+    "Findings": "findings.finding",
+    "NumpyOps": "ops",
+    "Ops": "ops",
+    "Phase": "introspect",
+    "Phases": "introspect",
+    "PlanDiff": "changes",
+    "Point": "reach",
+    "RangeTest": "finder",
+    "Recipe": "registry",
+    "RecipeParameter": "registry",
+    "Replay": "adaptive.adaptation",
+    "RunClock": "run_clock",
+    "Suggestion": "finder",
+    "diff": "changes",
+    "lower": "lowering",
+    "recipes": "registry",
+}
+"""Where a name is that is loaded when it is first asked for; names of __all__ that are neither here nor above are recipes."""
 
 
 def __getattr__(name: str) -> Any:
-    """What most runs do not need, loaded when it is first asked for."""
-    if name in _LATER:
-        module = import_module(f".{_LATER[name]}", __name__)
-        return module if name == _LATER[name] else getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "presets":
+        return import_module(".presets", __name__)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f".{_LATER.get(name, 'catalogue')}", __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [
+    "Adaptation",
+    "Adaptations",
     "BoundPlan",
+    "CHECKS",
     "CURVES",
     "Change",
+    "Clock",
     "Column",
     "Constant",
     "Curve",
     "Domain",
+    "Event",
     "Every",
+    "Explanation",
+    "Extrema",
+    "Finding",
+    "Findings",
+    "GreedyLR",
     "Knots",
     "LoweringError",
     "LrcoreError",
     "Maximum",
     "Minimum",
+    "NewBob",
     "Noise",
     "NumpyOps",
     "ON_CHANGE",
@@ -135,18 +186,25 @@ __all__ = [
     "Parameter",
     "PastEnd",
     "Per",
+    "Phase",
+    "Phases",
     "Plan",
     "PlanDiff",
     "PlanError",
+    "Point",
     "Product",
     "Program",
     "Ramp",
+    "RangeTest",
     "Recipe",
     "RecipeParameter",
     "ReduceLROnPlateau",
     "Repeat",
+    "Replay",
     "RowStepper",
     "RowWriter",
+    "Rule",
+    "RunClock",
     "SHAPES",
     "Samples",
     "Schedule",
@@ -155,6 +213,7 @@ __all__ = [
     "SpecError",
     "StateError",
     "Stretch",
+    "Suggestion",
     "Sum",
     "Table",
     "TableError",
@@ -177,7 +236,9 @@ __all__ = [
     "curve",
     "cyclic",
     "cyclic_momentum",
+    "diff",
     "direct_power",
+    "events_of",
     "exponential",
     "exponential_decay",
     "flat_cosine",

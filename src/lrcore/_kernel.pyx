@@ -12,7 +12,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from libc.math cimport INFINITY, nextafter
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import os
 from array import array
@@ -624,12 +624,26 @@ cdef class RowWriter:
 
     cdef bint put(self, list groups, int64_t step) except -1:
         """The same for a step that is known to be in range."""
-        cdef Py_ssize_t j
-        cdef lr_target *target
         if groups is not self.groups or not lr_same_groups(groups, self.known, self.count):
             return False
         if _engine.row(&self.program.p, <double>step, self.row):
             self.program._evaluate(step)
+        return self.spread(groups)
+
+    def write_values(self, list groups, const double[::1] values):
+        """The same for values that have been worked out elsewhere, one for each column."""
+        if values.shape[0] != self.columns:
+            raise ValueError(f"RowWriter: expected {self.columns} values, one for each column, got {values.shape[0]}.")
+        if groups is not self.groups or not lr_same_groups(groups, self.known, self.count):
+            return False
+        if self.columns:
+            memcpy(self.row, &values[0], self.columns * sizeof(double))
+        return self.spread(groups)
+
+    cdef bint spread(self, list groups) except -1:
+        """Put the row where each of its values belongs."""
+        cdef Py_ssize_t j
+        cdef lr_target *target
         self.set = not self.set
         for j in range(self.columns):
             target = self.targets + j

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .changes import landmarks
 from .checks import whole
-from .diff import landmarks
 from .errors import SpecError
 from .plan import BoundPlan
 from .schedule import Schedule

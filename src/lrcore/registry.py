@@ -292,6 +292,8 @@ def recipes() -> dict[str, Recipe]:
     >>> step(**step.example) == lr.step(**step.example)
     True
     """
+    from . import catalogue  # noqa: F401  # which fills the registry
+
     return dict(_RECIPES)
 
 

@@ -24,7 +24,10 @@ from .samples import INLINE, sample_digest, sample_values
 from .shapes import CURVES, SHAPES, Shape
 
 if TYPE_CHECKING:
+    from .findings.finding import Findings
+    from .introspect import Explanation, Phases
     from .program import Program
+    from .reach import Extrema
 
     AnySchedule: TypeAlias = "Schedule"  # the union of all schedules, which the JSON decoder wants spelled out (end of this file)
 
@@ -140,6 +143,104 @@ class Schedule(
         from .plot import plot_schedules
 
         return plot_schedules({"": self}, steps, ax)
+
+    # -- looking at it -------------------------------------------------------------------------------------------------
+
+    def timeline(self, steps: int | None = None) -> Phases:
+        """The phases in order, with their first steps, ends and values; `str` of it is a table.
+
+        steps : where the last value of an endless phase is looked at
+
+        >>> import lrcore as lr
+        >>> print(lr.warmup_cosine(0.1, warmup=10, steps=100).timeline())
+        phase   first  end  start  stop
+        linear  0      10   0      0.09
+        cosine  10     100  0.1    3.04586e-05
+        """
+        from .introspect import timeline
+
+        return timeline(self, steps)
+
+    def breakpoints(self, steps: int | None = None) -> list[int]:
+        """The first steps of new pieces, within 0 < step < steps: where the schedule turns, jumps or begins a cycle.
+
+        steps : None takes the schedule's own length. Of more than some thousand, the first and the last are listed.
+
+        >>> import lrcore as lr
+        >>> lr.wsd(0.1, warmup=10, decay=20, steps=100).breakpoints()
+        [10, 80]
+        """
+        from .introspect import breakpoints
+
+        return breakpoints(self, steps)
+
+    def extrema(self, steps: int | None = None) -> Extrema:
+        """The least and the greatest value over the steps 0 ... steps - 1, each with the first step it was found at.
+
+        steps : >= 1; None takes the schedule's own length
+        From the pieces, not from samples: over up to 2^18 steps to the bit, over more the value is one the schedule has, and no other
+        lies further out by more than 20 ulp. Raises SpecError where too many pieces would have to be looked at, as of noise.
+
+        >>> import lrcore as lr
+        >>> lr.warmup_cosine(0.1, warmup=10, steps=10**12).extrema().greatest
+        Point(step=10, value=0.1)
+        """
+        from .reach import extrema
+
+        steps = max(self.own_length("steps"), 1) if steps is None else whole(steps, "steps", low=1)
+        return extrema(self, 0, steps - 1)
+
+    def first_below(self, x: Number) -> int | None:
+        """The first step whose value is below x; None if there is none up to the end, or up to 2^53.
+
+        By bisection on the pieces, so exact where neighbours are in order; a curve may swap neighbours that differ by 2 ulp.
+
+        >>> import lrcore as lr
+        >>> lr.cosine(0.1, 0.0, 10**12).first_below(0.05)
+        500000000001
+        """
+        from .introspect import first_below
+
+        return first_below(self, x)
+
+    def integral(self, start: int = 0, stop: int | None = None) -> float:
+        """The sum of the values over the steps start ... stop - 1.
+
+        stop : None takes the schedule's own length
+        By arithmetic for phases, sums, scales, cycles and stairs; by Euler-Maclaurin for what is smooth. Within 1e-12 of the sum of the
+        largest values there can be. Raises SpecError beyond 2^28 steps of what has to be added up one by one, such as noise.
+
+        >>> import lrcore as lr
+        >>> lr.linear(1.0, 0.0, 10**12).integral(stop=10)
+        9.999999999955
+        """
+        from .integral import total
+
+        start = whole(start, "start")
+        return total(self, start, whole(self.own_length("stop") if stop is None else stop, "stop", low=start))
+
+    def explain(self, step: int) -> Explanation:
+        """Which parts gave the value at a step; `str` of it is a tree.
+
+        >>> import lrcore as lr
+        >>> print(lr.warmup_cosine(0.1, warmup=10, steps=100).explain(55))
+        phase 2 of 2, from step 10 = 0.05
+        └─ phases[1]: cosine from 0.1 to 0.0 in 90 steps, at its step 45 = 0.05
+        """
+        from .introspect import explain
+
+        return explain(self, whole(step, "step"))
+
+    def check(self, **known: Any) -> Findings:
+        """Mistakes it can be seen to have before the run, as the rate of a run; the arguments are those of `Plan.check`.
+
+        >>> import lrcore as lr
+        >>> print(lr.cosine(0.1, 0.0, 90).check(epochs=90, dataset_size=50_000, batch_size=256).errors.codes)
+        ['horizon-mismatch', 'epoch-step-mixup']
+        """
+        from .findings.check import check_schedule
+
+        return check_schedule(self, known)
 
     # -- combinators ---------------------------------------------------------------------------------------------------
 

@@ -285,7 +285,7 @@ def test_the_rate_is_read_and_not_set():
     assert float(optimizer.learning_rate) == np.float32(HEAD(0))
     sentence = (
         "The learning rate follows a plan and cannot be set. Attach another plan and compile the model with what attach returns; "
-        "a callback that sets the rate, such as ReduceLROnPlateau, needs an optimizer without a plan."
+        "in place of a callback that sets the rate give the plan a rule, such as Plan(..., adapt=lr.ReduceLROnPlateau())."
     )
     with pytest.raises(lr.PlanError, match=f"^{re.escape(sentence)}$"):
         optimizer.learning_rate = 0.1

@@ -31,7 +31,7 @@ def to_code(plan: lr.Plan | lr.BoundPlan | lr.Schedule, *, optimizer: str = "opt
     The code sets the groups' `lr` (rates are absolute) and the fields the plan holds constant. Of other fields torch changes
     momentum (or beta1) alone, along CyclicLR or OneCycleLR.
 
-    Raises PlanError for what stock schedulers cannot do: other fields that change, noise, more than 4,096 samples; SpecError for
+    Raises PlanError for what stock schedulers cannot do: rules, other fields that change, noise, more than 4,096 samples; SpecError for
     fractions of a horizon that is not known, and for an optimizer that is no name.
 
     >>> import lrcore as lr
@@ -58,6 +58,11 @@ def to_code(plan: lr.Plan | lr.BoundPlan | lr.Schedule, *, optimizer: str = "opt
     """
     _check_name(optimizer)
     bound = _bound(plan)
+    if bound.plan.adapt is not None:
+        raise lr.PlanError(
+            "The plan has a rule, and its rates depend on a metric that is not known yet. Leave adapt out, and step a ReduceLROnPlateau "
+            "beside what this makes, or drive the plan with PlanScheduler."
+        )
     groups = _Groups(bound, optimizer)
     code = _stock_code(groups, bound.plan.horizon)
     if groups.momenta and code is None:

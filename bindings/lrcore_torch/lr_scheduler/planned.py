@@ -270,6 +270,14 @@ class Planned(PlanScheduler):
                 self._adopt(own)
                 self._replan_for(own)
             super().load_state_dict(own)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # what altered arguments run into; StateError is none of them
+            self._restore(kept)
+            if isinstance(error, lr.LrcoreError):
+                raise
+            raise lr.StateError(
+                f"The state is incomplete or altered: the arguments of {type(self).__name__} cannot be read from it ({error}). "
+                "Load another checkpoint."
+            ) from None
         except Exception:
             self._restore(kept)
             raise
