@@ -3,7 +3,8 @@
  * took 1.4 times (python -m benchmarks --only '10.7 steps, float64: cosine'). Part of _engine.h. */
 
 #define LR_LINE 8 /* doubles of a cache line */
-#define LR_STREAMED_BYTES (32 << 20) /* an output from this size on is streamed: few cores have a larger cache to themselves */
+/* an output, or a thread's part of one, is streamed from this size on: few cores have a larger cache to themselves */
+#define LR_STREAMED_BYTES (16 << 20)
 
 #if LR_X86_LEVELS
 #include <immintrin.h>
