@@ -380,3 +380,19 @@ def test_a_captured_step_has_no_clock() -> None:
             call()
     scheduler.step()
     assert scheduler.last_epoch == 1
+
+
+@pytest.mark.parametrize("how", ["altered", "refused"])
+def test_a_state_that_is_refused_leaves_the_clock_running(how: str) -> None:
+    now = iter(range(1000))
+    plan = lr.Plan(lr.linear(1.0, 0.0, 20).past_end("error"), unit="seconds")
+    stepper = lrcore_numpy.Stepper(plan, clock=lr.RunClock(now=lambda: next(now)))
+    for _ in range(3):
+        stepper.step()
+    state = stepper.state_dict()
+    times = {"microseconds": 30_000_000, "times": [0, 1, 2, 30_000_000]} if how == "refused" else {"microseconds": 3, "times": [0, 3]}
+    before, clock = stepper.value, stepper._clock
+    seen = clock.seconds.tolist()
+    with pytest.raises(lr.LrcoreError):
+        stepper.load_state_dict(state | {"binding": {"clock": json.dumps(times)}})
+    assert (stepper.value, clock.seconds.tolist(), clock.running) == (before, seen, True)

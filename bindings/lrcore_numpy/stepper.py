@@ -271,6 +271,7 @@ class Stepper:
         plan, step = lr.check_state(state, ours, on_change, self.names)
         bound = self._bound if plan == self.plan else lr.bound_plan(plan, self.names, self._clock)
         if self._clock is not None and not live:
+            bound.program.row(self._clock.saved(state))  # a plan that refuses it is met before anything is changed
             self._clock.load(state)
         self._follow(bound, max(step, 0), lr.events_of(state))
 

@@ -485,6 +485,7 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
         if self._clock is None:
             fits.row(max(step, 0))
         elif not live:
+            fits.program.row(self._clock.saved(state))
             self._clock.load(state)
         if plan != ours:
             self._fixed = plan

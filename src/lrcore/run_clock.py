@@ -207,16 +207,9 @@ class RunClock:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state, standing still until the next step. Raises StateError, and then nothing is changed."""
-        try:
-            saved = msgspec.convert(state, _State)
-            if saved.times[:1] != [0]:
-                raise SpecError("times[0]", "0", saved.times[:1])
-            for i, (before, after) in enumerate(pairwise([*saved.times, saved.microseconds])):
-                path = f"times[{i + 1}]" if i + 1 < len(saved.times) else "microseconds"
-                whole(after, path, low=before, high=LAST_STEP)
-        except (msgspec.ValidationError, SpecError) as error:
-            reason = str(error).replace("`", "").rstrip(".")
-            raise StateError(f"The times of the run are incomplete or altered: {reason}. Load another checkpoint.") from None
+        self._take(_checked(state))
+
+    def _take(self, saved: _State) -> None:
         self._times, self._counted = array("q", saved.times), saved.microseconds
         self._stand()
 
@@ -226,22 +219,12 @@ class RunClock:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go on from what `make_state` returned for a run with a clock. Raises StateError, and then nothing is changed."""
-        entry = state.get("binding", {}).get(_ENTRY)
-        if entry is None:
-            hint = "Load a checkpoint of a run with a RunClock."
-            raise StateError(f"The state has no times, which a plan in seconds needs to go on. {hint}")
-        try:
-            saved = json.loads(entry)
-        except (TypeError, ValueError) as error:
-            raise StateError(f"The times of the run are incomplete or altered: {error}. Load another checkpoint.") from None
-        before = self.state_dict()
-        self.load_state_dict(saved)
-        if self.updates != max(state["step"], 0) + 1:
-            self.load_state_dict(before)
-            raise StateError(
-                f"The times of the run are incomplete or altered: at step {state['step']:,} there are {len(saved['times']):,} of them. "
-                "Load another checkpoint."
-            )
+        self._take(_of_a_run(state))
+
+    @staticmethod
+    def saved(state: Mapping[str, Any]) -> int:
+        """Microseconds of training before the step that such a state is at; StateError as for `load`."""
+        return _of_a_run(state).times[-1]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy has seen the same and stands still: it is of another run, or of another process, whose clock reads otherwise."""
@@ -255,6 +238,38 @@ class RunClock:
 class _State(msgspec.Struct, forbid_unknown_fields=True):
     microseconds: int
     times: list[int]
+
+
+def _checked(state: Any) -> _State:
+    try:
+        saved = msgspec.convert(state, _State)
+        if saved.times[:1] != [0]:
+            raise SpecError("times[0]", "0", saved.times[:1])
+        for i, (before, after) in enumerate(pairwise([*saved.times, saved.microseconds])):
+            path = f"times[{i + 1}]" if i + 1 < len(saved.times) else "microseconds"
+            whole(after, path, low=before, high=LAST_STEP)
+    except (msgspec.ValidationError, SpecError) as error:
+        reason = str(error).replace("`", "").rstrip(".")
+        raise StateError(f"The times of the run are incomplete or altered: {reason}. Load another checkpoint.") from None
+    return saved
+
+
+def _of_a_run(state: Mapping[str, Any]) -> _State:
+    """The times in a state of a run, one for every update up to its step."""
+    entry = state.get("binding", {}).get(_ENTRY)
+    if entry is None:
+        hint = "Load a checkpoint of a run with a RunClock."
+        raise StateError(f"The state has no times, which a plan in seconds needs to go on. {hint}")
+    try:
+        saved = _checked(json.loads(entry))
+    except (TypeError, ValueError) as error:
+        raise StateError(f"The times of the run are incomplete or altered: {error}. Load another checkpoint.") from None
+    if len(saved.times) != max(state["step"], 0) + 1:
+        raise StateError(
+            f"The times of the run are incomplete or altered: at step {state['step']:,} there are {len(saved.times):,} of them. "
+            "Load another checkpoint."
+        )
+    return saved
 
 
 def _stopped(kind: type[RunClock], now: Callable[[], float], exclude_first: int, state: dict[str, Any]) -> RunClock:
