@@ -101,6 +101,9 @@ if TYPE_CHECKING:
         wsd_s,
     )
     from .changes import Change, PlanDiff, diff
+    from .code import TARGETS, to_code
+    from .expression.reading import from_expression
+    from .expression.writing import to_expression
     from .finder import RangeTest, Suggestion
     from .findings.finding import CHECKS, Finding, Findings
     from .introspect import Explanation, Phase, Phases
@@ -133,9 +136,13 @@ _LATER = {
     "Replay": "adaptive.adaptation",
     "RunClock": "run_clock",
     "Suggestion": "finder",
+    "TARGETS": "code",
     "diff": "changes",
+    "from_expression": "expression.reading",
     "lower": "lowering",
     "recipes": "registry",
+    "to_code": "code",
+    "to_expression": "expression.writing",
 }
 """Where a name is that is loaded when it is first asked for; names of __all__ that are neither here nor above are recipes."""
 
@@ -215,6 +222,7 @@ __all__ = [
     "Stretch",
     "Suggestion",
     "Sum",
+    "TARGETS",
     "Table",
     "TableError",
     "Until",
@@ -242,6 +250,7 @@ __all__ = [
     "exponential",
     "exponential_decay",
     "flat_cosine",
+    "from_expression",
     "from_function",
     "from_json",
     "half_cosine",
@@ -282,6 +291,8 @@ __all__ = [
     "slanted_triangular",
     "step",
     "tanh_decay",
+    "to_code",
+    "to_expression",
     "tri_stage",
     "warm_cool_decay",
     "warmup",

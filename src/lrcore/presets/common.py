@@ -215,7 +215,11 @@ def growing(start: Number, timescale: float, clock: int = 1, after: int = 0) -> 
 def factors(lr: float, milestones: Iterable[int], gamma: float) -> Schedule:
     """lr times gamma for every milestone at or before the step; a milestone listed twice counts twice."""
     changes = sorted(milestones)
-    return levels([0, *changes], [lr * gamma**count for count in range(len(changes) + 1)])
+    try:
+        values = [lr * gamma**count for count in range(len(changes) + 1)]
+    except OverflowError:
+        raise SpecError("gamma", f"a factor whose power {len(changes)} fits a float64", gamma) from None
+    return levels([0, *changes], values)
 
 
 def levels(starts: Iterable[int], values: Iterable[float]) -> Schedule:
