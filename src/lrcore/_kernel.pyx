@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
 """The compiled core: holds a Program's nodes and pieces and hands ranges, arrays and single steps to the engine.
 
-Nothing is validated here but what keeps memory safe: `program.py` checks arguments, `schedule.py` checked the schedule.
+Nothing is validated here but what keeps memory safe: `program.py` checks arguments, the schedule checked itself.
 """
 
 from cpython.dict cimport PyDict_Check

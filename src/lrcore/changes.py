@@ -16,6 +16,7 @@ from .checks import LAST_STEP, ratio
 from .cycles import cycle_starts
 from .errors import SpecError, Words
 from .schedule import (
+    Arithmetic,
     Constant,
     Curve,
     Every,
@@ -31,7 +32,6 @@ from .schedule import (
     Stretch,
     Sum,
     Until,
-    _Arithmetic,
 )
 
 if TYPE_CHECKING:
@@ -364,7 +364,7 @@ def boundaries(schedule: Schedule, last: int) -> list[int]:
                 found += [begin, *(begin + step for step in boundaries(phase, last - begin) if step <= span)]
                 begin += span
             return _thinned([*found, min(begin, last + 1)])
-        case _Arithmetic():
+        case Arithmetic():
             return _thinned([step for term in schedule.terms for step in boundaries(term, last)])
         case Repeat():
             return _cycles(schedule, last)

@@ -18,7 +18,7 @@ from msgspec.structs import force_setattr
 
 from .checks import LAST_STEP, ratio, whole
 from .errors import SpecError, Words
-from .schedule import Constant, Product, Schedule, Sequence, Stretch, Sum, Until, _Arithmetic
+from .schedule import Arithmetic, Constant, Product, Schedule, Sequence, Stretch, Sum, Until
 
 Unit = Literal["updates", "microbatches", "samples", "tokens", "epochs", "seconds"]
 UNITS: tuple[Unit, ...] = ("updates", "microbatches", "samples", "tokens", "epochs", "seconds")
@@ -294,7 +294,7 @@ class Clock(msgspec.Struct, frozen=True, dict=True, omit_defaults=True, repr_omi
 
 def term_by_term(schedule: Schedule, rewritten: Callable[[Schedule], Schedule]) -> Schedule:
     """A schedule on another clock, within sums and products: columns that scale one schedule go on sharing it."""
-    if isinstance(schedule, _Arithmetic):
+    if isinstance(schedule, Arithmetic):
         return type(schedule)(tuple(term_by_term(term, rewritten) for term in schedule.terms))
     return schedule if isinstance(schedule, Constant) and schedule.steps is None else rewritten(schedule)
 

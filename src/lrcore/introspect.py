@@ -19,6 +19,7 @@ from .cycles import cycle_starts
 from .errors import PlanError, SpecError
 from .reach import first_beyond
 from .schedule import (
+    Arithmetic,
     Constant,
     Curve,
     Every,
@@ -32,8 +33,7 @@ from .schedule import (
     Sequence,
     Stretch,
     Until,
-    _Arithmetic,
-    _snake,
+    snake,
 )
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def timeline(schedule: Schedule, steps: int | None, found: list[Part] | None = N
 
 def name_of(schedule: Schedule) -> str:
     """What a phase is called: a ramp by its shape."""
-    return schedule.shape if isinstance(schedule, Ramp | Curve) else _snake(type(schedule).__name__)
+    return schedule.shape if isinstance(schedule, Ramp | Curve) else snake(type(schedule).__name__)
 
 
 Part = tuple[Schedule, str, int, int | None]
@@ -128,9 +128,9 @@ def parts(schedule: Schedule, path: str = "") -> list[Part]:
                 found += [(part, p, begin + a, end if b is None else begin + b) for part, p, a, b in inside(phase, f"phases[{i}]")]
                 begin = end or begin
             return found
-        case _Arithmetic():
+        case Arithmetic():
             varying = [i for i, term in enumerate(schedule.terms) if not isinstance(term, Constant)]
-            if len(varying) == 1:
+            if len(varying) == 1 and schedule.terms[varying[0]].span == schedule.span:  # a constant may last longer
                 return inside(schedule.terms[varying[0]], f"terms[{varying[0]}]")
         case Until():
             cut = schedule.own_length("steps")
@@ -274,7 +274,7 @@ def _told(schedule: Schedule, position: int | Fraction, at: str) -> tuple[str, I
             i = bisect_right(begins, position) - 1
             what = f"phase {i + 1} of {len(begins)}, from step {begins[i]:,}"
             return what, [(f"phases[{i}]", schedule.phases[i], position - begins[i])]
-        case _Arithmetic():
+        case Arithmetic():
             return f"{name} of {len(schedule.terms)} at step {at}", [
                 (f"terms[{i}]", term, position) for i, term in enumerate(schedule.terms)
             ]

@@ -1,4 +1,4 @@
-"""The catalogue: the schedules the field knows by name. Every recipe only composes what `schedule.py` offers."""
+"""The catalogue: the schedules the field knows by name. Every recipe only composes what `schedule` offers."""
 
 from .curves import (
     constant,

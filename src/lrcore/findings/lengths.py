@@ -10,7 +10,7 @@ from ..errors import SpecError
 from ..introspect import answers, last_answered, name_of
 from ..plan import Plan
 from ..reach import extrema
-from ..schedule import Constant, Every, PastEnd, Per, Ramp, Repeat, Schedule, Until, _Arithmetic
+from ..schedule import Arithmetic, Constant, Every, PastEnd, Per, Ramp, Repeat, Schedule, Until
 from .finding import Finding, Found, Severity
 from .run import MEMORIES, WORK, Column, Run
 
@@ -110,7 +110,7 @@ def of_returns(column: Column, run: Run) -> Found:
 
 def _core(schedule: Schedule) -> Schedule:
     """What is scaled, clipped or lifted by constants."""
-    while isinstance(schedule, _Arithmetic):
+    while isinstance(schedule, Arithmetic):
         varying = [term for term in schedule.terms if not isinstance(term, Constant)]
         if len(varying) != 1:
             break
