@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import lrcore as lr
 from lrcore import _kernel
-from lrcore.program import compile_columns
+from lrcore.compiler import compile_columns
 from lrcore.schedule import Schedule
 from lrcore.shapes import SHAPES
 from record_digests import DOCUMENTS

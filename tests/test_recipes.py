@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import cos, exp, floor, log, pi, sin, sqrt, tanh
@@ -89,7 +90,9 @@ def test_a_call_that_does_not_fit_is_pythons_own_error() -> None:
 
 def test_the_document_is_the_registry() -> None:
     assert (make_catalogue.FOLDER / "catalogue.md").read_text() == make_catalogue.document(), "run python docs/make_catalogue.py"
-    assert {path.stem for path in make_catalogue.FOLDER.glob("pictures/*.png")} == set(RECIPES)
+    pictures = {path.stem for path in make_catalogue.FOLDER.glob("pictures/*.png")}
+    shown = {name for page in make_catalogue.FOLDER.glob("*.md") for name in re.findall(r"pictures/(\w+)\.png", page.read_text())}
+    assert set(RECIPES) <= pictures == shown
     assert {recipe.family for recipe in RECIPES.values()} == set(make_catalogue.FAMILIES)
 
 

@@ -7,10 +7,11 @@ from ._kernel import RowStepper, RowWriter, simd_level, write_row
 from .adaptive.rules import GreedyLR, NewBob, ReduceLROnPlateau, Rule
 from .checks import ratio
 from .clocks import Clock
+from .compiler import compile_columns, compile_schedule
 from .document import from_json
 from .errors import LoweringError, LrcoreError, PlanError, SpecError, StateError, TableError
 from .plan import BoundPlan, Plan, bound_plan, layerwise
-from .program import Program, compile_columns, compile_schedule
+from .program import Program
 from .schedule import (
     Constant,
     Curve,
@@ -37,7 +38,7 @@ from .schedule import (
     ramp,
 )
 from .shapes import CURVES, SHAPES, Parameter, Shape
-from .state import ON_CHANGE, OnChange, base_of, check_state, events_of, make_state
+from .state import ON_CHANGE, OnChange, base_of, check_state, events_of, exactly, make_state
 from .table import Column, Table, open_table, rounded_once
 
 __version__ = "0.1.0"
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     )
     from .changes import Change, PlanDiff, diff
     from .code import TARGETS, to_code
+    from .drawing.pictures import plot
     from .expression.reading import from_expression
     from .expression.writing import to_expression
     from .finder import RangeTest, Suggestion
@@ -140,6 +142,7 @@ _LATER = {
     "diff": "changes",
     "from_expression": "expression.reading",
     "lower": "lowering",
+    "plot": "drawing.pictures",
     "recipes": "registry",
     "to_code": "code",
     "to_expression": "expression.writing",
@@ -247,6 +250,7 @@ __all__ = [
     "diff",
     "direct_power",
     "events_of",
+    "exactly",
     "exponential",
     "exponential_decay",
     "flat_cosine",
@@ -276,6 +280,7 @@ __all__ = [
     "one_cycle_momentum",
     "open_table",
     "piecewise_constant",
+    "plot",
     "polynomial",
     "power",
     "power_scheduler",

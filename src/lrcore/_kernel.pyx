@@ -223,7 +223,7 @@ class StepError(Exception):
 cdef class Kernel:
     """The nodes and pieces of a program, in memory for the engine.
 
-    nodes : tuples (op, a, b, ...) in post-order, as program.py makes them
+    nodes : tuples (op, a, b, ...) in post-order, as compiler.py makes them
     columns : (node, scale) pairs
     """
 
@@ -324,7 +324,7 @@ cdef class Kernel:
         return &table[0]
 
     cdef int _add(self, segment, int32_t floor) except -1:
-        """The pieces of one segment: (begin, code, mul, origin, length, start, stop, args, extra), as program.py makes them.
+        """The pieces of one segment: (begin, code, mul, origin, length, start, stop, args, extra), as compiler.py makes them.
 
         Segments come in order; one takes over from its `begin` on, whatever the ones before it had planned for later.
         """

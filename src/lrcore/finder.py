@@ -234,18 +234,18 @@ class RangeTest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         ax : matplotlib axes to draw on; None makes a figure
         Raises ImportError without matplotlib.
         """
-        from .plot import _new_axes
+        from .drawing.style import COLORS, new_axes
 
-        axes = _new_axes(1)[0] if ax is None else ax
+        axes = new_axes(1)[0] if ax is None else ax
         for i in range(len(self.runs)):
             points = [(rate, loss) for rate, loss in self.runs[i] if loss is not None]
             axes.plot(*np.array(points).reshape(-1, 2).T, color="0.75", linewidth=0.8, label=None if i else "losses")
         rates, losses = self.curve()
-        axes.plot(rates, losses, color="C0", linewidth=1.8, label="smoothed")
+        axes.plot(rates, losses, color=COLORS[0], linewidth=1.8, label="smoothed")
         for i, suggestion in enumerate(self.suggestions.values()):
             if suggestion.rate is not None:
                 at = np.interp(np.log10(suggestion.rate), np.log10(rates), losses)
-                axes.plot(suggestion.rate, at, "osD^"[i], color=f"C{i + 1}", markersize=7, linestyle="", label=str(suggestion), zorder=3)
+                axes.plot(suggestion.rate, at, "osD^"[i], color=COLORS[i + 1], markersize=7, linestyle="", label=str(suggestion), zorder=3)
         axes.set_xscale("log")
         if len(losses):  # no higher: the last losses of a run that diverges would leave no room for the others
             low, high = min(loss for run in self.runs for _, loss in run if loss is not None), losses[: len(losses) // 2 + 1].max()

@@ -24,8 +24,11 @@ from .errors import PlanError, SpecError
 from .schedule import AnySchedule, Number, Schedule, as_schedule
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .adaptive.groups import Adaptations
     from .changes import PlanDiff
+    from .drawing.step_axis import Scale
     from .findings.finding import Findings
     from .introspect import Explanation, Phases
     from .program import Program
@@ -385,9 +388,25 @@ class Plan(_FirstField, frozen=True, kw_only=True):
             epochs=epochs, drop_last=drop_last, optimizer=optimizer, names=names, bounds=bounds, jump=jump,
         )  # fmt: skip
 
-    def plot(self, steps: int | None = None, axes: Any = None) -> Any:
-        """Draw every field over `steps` updates with matplotlib, one axes per field; returns a list of them."""
-        return self.bind().plot(steps, axes)
+    def plot(
+        self, steps: int | None = None, axes: Any = None, *, groups: Iterable[str] | None = None, fields: Iterable[str] | None = None,
+        log: bool = False, phases: bool = True, scale: Scale = "auto", unit: Unit | None = None, clock: Clock | None = None,
+    ) -> list[Axes]:  # fmt: skip
+        """Draw every field over `steps` updates with matplotlib: `plan.bind().plot(...)`.
+
+        >>> import lrcore as lr
+        >>> plan = lr.Plan(lr.linear(1.0, 0.0, 100), momentum=0.9)
+        >>> [ax.get_ylabel() for ax in plan.plot()]
+        ['lr', 'momentum']
+        """
+        bound = self.bind()
+        return bound.plot(steps, axes, groups=groups, fields=fields, log=log, phases=phases, scale=scale, unit=unit, clock=clock)
+
+    def _repr_png_(self) -> Any:
+        """The picture a notebook shows; None where there is no matplotlib, or nothing to draw."""
+        from .drawing.notebook import picture
+
+        return picture(self)
 
 
 class PlanDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -417,7 +436,7 @@ class BoundPlan:
     @cached_property
     def program(self) -> Program:
         """All columns compiled together; made at the first use and kept."""
-        from .program import compile_columns
+        from .compiler import compile_columns
 
         return compile_columns(list(self.schedules))
 
@@ -430,7 +449,7 @@ class BoundPlan:
         >>> lr.Plan(groups={"head": {"lr": base}, "body": {"lr": 0.5 * base}}).bind().sources[1:]
         ((0, 0), (1.0, 0.5))
         """
-        from .program import split_scale
+        from .compiler import split_scale
 
         known: dict[Schedule, int] = {}
         scaled = [split_scale(schedule) for schedule in self.schedules]
@@ -487,11 +506,28 @@ class BoundPlan:
             raise SpecError("count", "rows up to step 2**53", count)
         return plan_table(self, rows, start, dtype)
 
-    def plot(self, steps: int | None = None, axes: Any = None) -> Any:
-        """Draw every field over `steps` updates with matplotlib, one axes per field; returns a list of them."""
-        from .plot import plot_plan
+    def plot(
+        self, steps: int | None = None, axes: Any = None, *, groups: Iterable[str] | None = None, fields: Iterable[str] | None = None,
+        log: bool = False, phases: bool = True, scale: Scale = "auto", unit: Unit | None = None, clock: Clock | None = None,
+    ) -> list[Axes]:  # fmt: skip
+        """Draw every field over `steps` updates with matplotlib; returns a list of axes, one for each field.
 
-        return plot_plan(self, steps, axes)
+        A group has a line, and groups with equal schedules share one. A title says where a rule may change the rate.
+        steps : None takes the horizon, or the longest column
+        axes : as many matplotlib axes as there are fields; None makes a figure
+        groups, fields : those to draw, None for all
+        clock : what `unit` is converted by, None for the plan's own. Other arguments are those of `Schedule.plot`
+        Raises PlanError for groups and fields there are not, SpecError, ImportError without matplotlib.
+        """
+        from .drawing.pictures import Look, plot_plan
+
+        return plot_plan(self, steps, axes, Look(log, phases, scale, unit, clock), groups, fields)
+
+    def _repr_png_(self) -> Any:
+        """The picture a notebook shows; None where there is no matplotlib, or nothing to draw."""
+        from .drawing.notebook import picture
+
+        return picture(self)
 
 
 def bound_plan(plan: Any, names: Iterable[str] | None = None, clock: RunClock | None = None) -> BoundPlan:

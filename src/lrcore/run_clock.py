@@ -305,6 +305,6 @@ class TimedPlan(BoundPlan):
         """The table of the updates observed so far."""
         return self.run_clock.replay(self.plan).bind(self.names).table(count, start, dtype=dtype)
 
-    def plot(self, steps: int | None = None, axes: Any = None) -> Any:
-        """Draw every field over the updates observed so far."""
-        return self.run_clock.replay(self.plan).bind(self.names).plot(steps, axes)
+    def plot(self, steps: int | None = None, axes: Any = None, **how: Any) -> Any:
+        """Draw every field over the updates observed so far; the arguments are those of `BoundPlan.plot`."""
+        return self.run_clock.replay(self.plan).bind(self.names).plot(steps, axes, **how)

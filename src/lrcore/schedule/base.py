@@ -16,6 +16,10 @@ from ..checks import LAST_STEP, Length, decimal_fraction, length, number, rounde
 from ..errors import SpecError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..clocks import Clock, Unit
+    from ..drawing.step_axis import Scale
     from ..findings.finding import Findings
     from ..introspect import Explanation, Phases
     from ..program import Program
@@ -81,7 +85,7 @@ class Schedule(
     @cached_property
     def program(self) -> Program:
         """The compiled form; made at the first use and kept."""
-        from ..program import compile_schedule
+        from ..compiler import compile_schedule
 
         return compile_schedule(self)
 
@@ -130,11 +134,37 @@ class Schedule(
         hint = "An endless schedule has no length of its own." if span is None else "Call .over(horizon) first."
         raise SpecError(path, "a number of steps", None, hint)
 
-    def plot(self, steps: int | None = None, ax: Any = None) -> Any:
-        """Draw the schedule over `steps` steps (its own length if None) with matplotlib; returns the axes."""
-        from ..plot import plot_schedules
+    def plot(
+        self, steps: int | None = None, *, ax: Any = None, log: bool = False, phases: bool = True, scale: Scale = "auto",
+        unit: Unit | None = None, clock: Clock | None = None, label: str | None = None,
+    ) -> Axes:  # fmt: skip
+        """Draw the schedule with matplotlib; returns the axes. Any number of steps is drawn in a moment, and no spike is missed.
 
-        return plot_schedules({"": self}, steps, ax)
+        steps : how many, from 0; None takes the schedule's own length
+        ax : matplotlib axes to draw on; None makes a figure
+        log : a logarithmic axis of values. What is 0 or negative, or far below all but 1 % of the values, is drawn on its lowest line,
+            which then says "<=". Without any value above 0 the axis stays linear
+        phases : whether every second phase is shaded, and the phases named above the axes
+        scale : how long a step is: "linear"; "log" (step t stands at log(1 + t)); "phases", where phases shorter than 1.5 % of the picture
+            are drawn larger than to scale, and the axis says so; "auto" takes "phases" where there are such, on axes that hold nothing yet
+        unit : what the axis counts: "updates", "microbatches", "samples", "tokens" or "epochs", by a `clock`; None is updates
+        label : its name in a legend
+        Raises SpecError, ImportError without matplotlib.
+
+        >>> import lrcore as lr
+        >>> ax = lr.warmup_cosine(3e-4, warmup=2_000, steps=10**9).plot(unit="epochs", clock=lr.Clock(256, epoch_size=1_281_167))
+        >>> ax.get_xlabel(), int(ax.get_xlim()[1])
+        ('epoch  (first 0.4 not to scale)', 199817)
+        """
+        from ..drawing.pictures import Look, plot_schedule
+
+        return plot_schedule(self, steps, ax, Look(log, phases, scale, unit, clock), label)
+
+    def _repr_png_(self) -> Any:
+        """The picture a notebook shows; None where there is no matplotlib, or nothing to draw."""
+        from ..drawing.notebook import picture
+
+        return picture(self)
 
     # -- looking at it -------------------------------------------------------------------------------------------------
 
