@@ -13,7 +13,7 @@ KERAS_ARGS ?=
 KERAS_BACKENDS ?= tensorflow jax torch
 BENCH_ARGS ?=
 
-.PHONY: help demo test test-integration test-keras lint format docs bench bench-compare bench-instructions bench-train sanitize clean
+.PHONY: help demo test test-integration test-keras studio-test lint format docs bench bench-compare bench-instructions bench-train sanitize clean
 .DELETE_ON_ERROR:
 
 help:            ## list the verbs
@@ -34,6 +34,12 @@ test-keras: $(VENV)/.keras ## tests of the Keras binding, on TensorFlow, JAX and
 	  KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(PY) -m pytest $(KERAS_ARGS) tests/keras || exit; \
 	done
 
+# The pictures of docs/studio.md are written by the same tests: make studio-test STUDIO_ARGS=--screenshots=docs/pictures
+STUDIO_ARGS ?= --screenshots=build/studio
+studio-test: $(VENV)/.browser ## the studio in a real browser, Chromium, with screenshots in build/studio
+	@command -v chromium >/dev/null || { echo "make studio-test wants Chromium: apt-get install chromium"; exit 1; }
+	$(PY) -m pytest $(STUDIO_ARGS) tests/studio
+
 lint: $(READY)   ## ruff, then mypy --strict
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -43,10 +49,11 @@ format: $(READY) ## let ruff lay out the code
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-docs: $(READY)   ## the generated pages: catalogue with its pictures, presets, torch differences
+docs: $(READY)   ## the generated pages: catalogue, gallery and pictures, presets, torch differences, the command line
 	$(PY) docs/make_catalogue.py
 	$(PY) -m lrcore.presets > docs/presets.md
 	$(PY) docs/make_torch_differences.py
+	$(PY) docs/make_cli.py
 
 bench: $(VENV)/.bench ## measure every promise of speed; writes benchmarks/RESULTS.md and README's table
 	$(PY) -m benchmarks $(BENCH_ARGS)
@@ -75,7 +82,7 @@ sanitize: $(READY) ## the kernel's tests under AddressSanitizer and UndefinedBeh
 
 clean:           ## remove what was built; .venv stays
 	rm -rf build dist *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench $(VENV)/.timm $(VENV)/.integration $(VENV)/.keras
+	rm -f src/lrcore/*.so $(READY) $(VENV)/.bench $(VENV)/.timm $(VENV)/.integration $(VENV)/.keras $(VENV)/.browser
 	find src bindings tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 $(PY):
@@ -99,6 +106,10 @@ $(VENV)/.integration: $(READY) $(VENV)/.timm
 
 $(VENV)/.keras: $(READY)
 	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,tensorflow]'
+	@touch $@
+
+$(VENV)/.browser: $(READY)
+	$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[dev,browser]'
 	@touch $@
 
 $(VENV)/.bench: $(READY) $(VENV)/.timm
