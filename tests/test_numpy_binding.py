@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lrcore as lr
@@ -524,7 +524,7 @@ def test_a_table_too_large_is_refused_before_it_is_made(order):
 
 
 def run(code: str) -> dict[str, Any]:
-    assert "lrcore" not in code and set(re.findall(r"^(?:import|from) (\S+)", code, re.M)) <= {"math"}
+    assert "lrcore" not in code and set(re.findall(r"^(?:import|from) (\S+)", code, re.M)) <= {"math", "statistics"}
     space: dict[str, Any] = {}
     exec(compile(code, "code", "exec"), space)
     return space
@@ -534,10 +534,6 @@ def run(code: str) -> dict[str, Any]:
 def test_code_of_every_recipe(name):
     recipe = lr.recipes()[name]
     schedule = recipe(**recipe.example)
-    if "Noise(" in repr(schedule):
-        with pytest.raises(lr.PlanError, match=r"^lr holds random noise, which no function of `math` gives\. Drive it with Stepper, or "):
-            to_code(schedule)
-        return
     function = run(to_code(schedule))["lr"]
     steps = steps_of_interest(schedule, 60)
     assert [function(step) for step in steps] == pytest.approx(schedule(np.array(steps)).tolist(), rel=1e-11, abs=1e-240)
@@ -546,10 +542,20 @@ def test_code_of_every_recipe(name):
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(schedules())
 def test_code_of_any_nesting(schedule):
-    assume("Noise(" not in repr(schedule))
     function = run(to_code(schedule))["lr"]
-    for step in steps_of_interest(schedule, 20):
-        assert abs(function(step) - schedule(step)) <= 400 * float(tolerance(schedule, step)) + 1e-240
+    last = 2**48 if "Noise(" in repr(schedule) else 2**53  # the noise of stretched steps that float64 does not tell apart is anyone's
+    for step in [step for step in steps_of_interest(schedule, 20) if step <= last]:
+        value, noise = schedule(step), 1e-13 * schedule._facts[1] * ("Noise(" in repr(schedule))
+        assert abs(function(step) - value) <= 400 * float(tolerance(schedule, step)) + 1e-15 * abs(value) + noise + 1e-240
+
+
+def test_code_of_a_rule_is_refused():
+    with pytest.raises(lr.PlanError) as refusal:
+        to_code(lr.Plan(0.1, adapt=lr.ReduceLROnPlateau()))
+    assert str(refusal.value) == (
+        "The plan has a rule, which no function of the step can follow. Drive it with Stepper, whose observe feeds the rule, or leave "
+        "adapt out."
+    )
 
 
 @pytest.mark.parametrize("names", [NAMES, ("body", 'head "1"\n')])

@@ -9,7 +9,7 @@ import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau, SequentialLR
 
 import lrcore as lr
-from lrcore_torch import PlanScheduler, to_code
+from lrcore_torch import PlanScheduler
 
 RULE = lr.ReduceLROnPlateau(factor=0.5, patience=1, min_lr=0.02)
 LOSSES = [3.0, 2.0, 2.0, 2.0, 1.0, math.nan, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5]
@@ -190,13 +190,6 @@ def test_a_plan_in_seconds_has_a_rule_too(mode):
         scheduler.observe(1.0)
     seconds = scheduler._clock.seconds[-1]
     assert held(scheduler.optimizer) == [0.5 * (1 - seconds / 8)] * 2 == scheduler.get_last_lr() and seconds > 0
-
-
-def test_no_stock_code_is_made_of_a_rule():
-    with pytest.raises(
-        lr.PlanError, match=r"^The plan has a rule, and its rates depend on a metric that is not known yet\. Leave adapt out"
-    ):
-        to_code(lr.Plan(0.1, adapt=RULE))
 
 
 BAD = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from torch.optim import SGD, AdamW, Optimizer
 
 import lrcore as lr
@@ -40,7 +40,7 @@ def made(kind: type[Optimizer] = SGD, groups: int = 1, **options: Any) -> Optimi
 def run(code: str, optimizer: Optimizer) -> Any:
     """The scheduler that the code makes."""
     assert "lrcore" not in code
-    assert set(re.findall(r"^(?:import|from) (\S+)", code, re.M)) <= {"math", "torch.optim.lr_scheduler"}
+    assert set(re.findall(r"^(?:import|from) (\S+)", code, re.M)) <= {"math", "statistics", "torch.optim.lr_scheduler"}
     space: dict[str, Any] = {"optimizer": optimizer}
     exec(compile(code, "code", "exec"), space)
     return space["scheduler"]
@@ -73,10 +73,6 @@ def agree(code: str, schedule: lr.Schedule, count: int) -> None:
 def test_every_recipe(name):
     recipe = lr.recipes()[name]
     schedule = recipe(**recipe.example)
-    if "Noise(" in repr(schedule):
-        with pytest.raises(lr.PlanError, match=r"^lr holds random noise, which no function of `math` gives\. Drive it with PlanScheduler"):
-            to_code(schedule)
-        return
     span = schedule.span if isinstance(schedule.span, int) else 1500
     agree(to_code(schedule), schedule, min(span, 1500) + 40)
 
@@ -99,8 +95,8 @@ def test_every_shape_at_any_step(name, endpoint):
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(schedules())
 def test_any_nesting_at_any_step(schedule):
-    assume("Noise(" not in repr(schedule))
-    close(schedule, steps_of_interest(schedule, 40))
+    last = 2**48 if "Noise(" in repr(schedule) else 2**53  # the noise of stretched steps that float64 does not tell apart is anyone's
+    close(schedule, [step for step in steps_of_interest(schedule, 40) if step <= last])
 
 
 def close(schedule: lr.Schedule, steps: list[int]) -> None:
@@ -108,7 +104,8 @@ def close(schedule: lr.Schedule, steps: list[int]) -> None:
     code = to_code(schedule * lr.Knots((0.0, 1.0), (1.0, 1.0)))  # a factor of 1 that no stock class has
     function = run(code, made()).lr_lambdas[0]
     for step, value in zip(steps, schedule(np.array(steps)).tolist(), strict=True):
-        allowed = TOLERANCES * float(tolerance(schedule, step)) + 1e-240  # what is below 2^-800 counts as 0 in lrcore
+        noise = 1e-13 * schedule._facts[1] * ("Noise(" in repr(schedule))  # NormalDist is right to an ulp of the probability
+        allowed = TOLERANCES * float(tolerance(schedule, step)) + 1e-15 * abs(value) + noise + 1e-240  # below 2^-800 is 0 in lrcore
         assert abs(function(step) - value) <= allowed, f"step {step}: {function(step)!r}, not {value!r}\n{schedule!r}\n{code}"
 
 
@@ -197,8 +194,15 @@ def test_groups_come_in_the_order_they_are_bound_in():
     plan = lr.Plan(groups={"head.*": {"lr": lr.cosine(0.1, 0.0, 9)}, "body": {"lr": lr.linear(0.0, 0.3, 9)}})
     bound = plan.bind(["body", "head.norm", "head-norm"])
     np.testing.assert_allclose(stepped(to_code(bound), 12, made(groups=3)), rows(bound, 12), rtol=FORMULA)
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="Expected 2 lr_lambdas"):
         run(to_code(bound), made(groups=2))
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_other_groups_than_the_plan_has_are_refused(groups):
+    bound = lr.Plan(0.1, groups={"head": {"lr": 0.2}}).bind(["body", "head"])
+    with pytest.raises(ValueError, match="values to unpack"):
+        run(to_code(bound), made(groups=groups))
 
 
 def test_a_group_without_a_rate_keeps_its_own():
@@ -221,20 +225,70 @@ def test_constants_are_set_once():
 CYCLES = [(0.01, 0.1, 5, 9, mode, 0.9) for mode in ("triangular", "triangular2", "exp_range")]
 ONCE = [{"three_phase": three, "anneal_strategy": how} for three in (False, True) for how in ("cos", "linear")]
 PAIRS = [
-    *((T.CyclicLR(*args), T.CyclicLR_momentum(*args)) for args in CYCLES),
-    *((T.OneCycleLR(0.1, 40, **options), T.OneCycleLR_momentum(0.1, 40, **options)) for options in ONCE),
-    *((lr.one_cycle(0.1, 39, phases=phases), lr.one_cycle_momentum(39, phases=phases)) for phases in (2, 3)),
+    *((T.CyclicLR(*args), T.CyclicLR_momentum(*args), None, "CyclicLR") for args in CYCLES),
+    *((T.OneCycleLR(0.1, 40, **options), T.OneCycleLR_momentum(0.1, 40, **options), 40, "OneCycleLR") for options in ONCE),
+    *((lr.one_cycle(0.1, 39, phases=phases), lr.one_cycle_momentum(39, phases=phases), 40, "OneCycleLR") for phases in (2, 3)),
+    (lr.one_cycle(0.1, 36), lr.one_cycle_momentum(36), None, "LRScheduler"),
+    (WARM >> lr.constant(0.1), lr.cosine(0.8, 0.95, 30), 36, "LRScheduler"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "field", "key"), [(SGD, "momentum", "momentum"), (AdamW, "beta1", "betas")])
-@pytest.mark.parametrize(("rate", "momentum"), PAIRS)
-def test_momentum_goes_with_the_rate(rate, momentum, kind, field, key):
-    code = to_code(lr.Plan(rate, fields={field: momentum}))
-    assert classes(code) <= {"CyclicLR", "OneCycleLR"}
+@pytest.mark.parametrize(("rate", "momentum", "horizon", "name"), PAIRS)
+def test_momentum_goes_with_the_rate(rate, momentum, horizon, name, kind, field, key):
+    code = to_code(lr.Plan(rate, fields={field: momentum}, horizon=horizon))
+    assert name in code and "LambdaLR" not in code
     options = {"momentum": 0.5} if kind is SGD else {}
     np.testing.assert_allclose(stepped(code, 40, made(kind, **options))[:, 0], rate.values(40), rtol=STOCK)
     np.testing.assert_allclose(stepped(code, 40, made(kind, **options), key)[:, 0], momentum.values(40), rtol=STOCK)
+
+
+def test_every_field_of_every_group_follows_its_own_schedule():
+    plan = lr.Plan(
+        lr.one_cycle(0.1, 30), weight_decay=lr.cosine(0.01, 0.1, 30), beta1=lr.one_cycle_momentum(30),
+        groups={
+            "head": {"lr": 0.1, "beta2": lr.linear(0.9, 0.99, 9), "eps": 1e-6},
+            "frozen": {"lr": None, "weight_decay": None, "beta1": None},
+        },
+    )  # fmt: skip
+    bound = plan.bind(["body", "head", "frozen"])
+    optimizer = made(AdamW, 3)
+    scheduler = run(to_code(bound), optimizer)
+    for step in range(33):
+        held = [
+            {"lr": g["lr"], "beta1": g["betas"][0], "beta2": g["betas"][1], "weight_decay": g["weight_decay"], "eps": g["eps"]}
+            for g in optimizer.param_groups
+        ]
+        for name, values in zip(bound.names, held, strict=True):
+            wanted = {"lr": 7.0, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.01, "eps": 1e-8} | bound.current(step)[name]
+            assert values == pytest.approx(wanted, rel=FORMULA)
+        optimizer.step()
+        scheduler.step()
+
+
+LOSSES = np.random.default_rng(3).uniform(0.9, 1.1, 60) * np.geomspace(1.0, 0.5, 60)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lr.ReduceLROnPlateau(factor=0.5, patience=2),
+        lr.ReduceLROnPlateau("max", 0.3, 1, threshold=0.05, threshold_mode="abs", cooldown=2, min_lr={"head": 0.02}),
+        lr.ReduceLROnPlateau(factor=0.5, patience=0, min_lr=1e-3, eps=1e-3),
+    ],
+)
+def test_a_rule_is_torchs_own(rule):
+    bound = lr.Plan(0.1, groups={"head": {"lr": 0.3}}, adapt=rule).bind(["body", "head"])
+    code = to_code(bound)
+    assert classes(code) == {"ReduceLROnPlateau"}
+    optimizer, ours = made(groups=2), bound.begin()
+    scheduler = run(code, optimizer)
+    for step, loss in enumerate(LOSSES):
+        optimizer.step()
+        scheduler.step(loss)
+        ours.observe(loss, step)
+        assert [group["lr"] for group in optimizer.param_groups] == [values["lr"] for values in ours.current(step).values()]
+    assert ours.active
 
 
 @pytest.mark.parametrize(("horizon", "name"), [(None, "LambdaLR"), (40, "OneCycleLR"), (41, "LambdaLR")])
@@ -250,7 +304,7 @@ def test_one_cycle_only_where_it_ends_with_the_run(horizon, name):
 def test_equal_parts_are_written_once():
     rate = lr.warmup_cosine(0.1, warmup=5, steps=30)
     code = to_code(lr.Plan(groups=lr_of(lr.layerwise(rate, 0.5, [f"layer{i}" for i in range(12)]))))
-    assert code.count("ramp(cosine,") == 1
+    assert code.count("return cosine(0.1") == 1
 
 
 def test_samples_are_written_out_and_long_ones_are_not():
@@ -275,26 +329,29 @@ def test_past_an_end_that_refuses_the_code_refuses():
 
 def test_the_optimizer_goes_by_its_name():
     code = to_code(lr.cosine(0.1, 0.0, 3), optimizer="self.optimizer")
-    assert "self.optimizer.param_groups" in code and "LambdaLR(self.optimizer, rate)" in code
-    assert "LambdaLR(rate, rate2)" in to_code(lr.cosine(0.1, 0.0, 3), optimizer="rate")
+    assert "self.optimizer.param_groups" in code and "LambdaLR(self.optimizer, learning_rate)" in code
+    assert "LambdaLR(learning_rate, learning_rate2)" in to_code(lr.cosine(0.1, 0.0, 3), optimizer="learning_rate")
 
 
 REFUSED = {
-    "lr.Plan(0.1, weight_decay=lr.linear(0.1, 0, 9))": (
-        "weight_decay of group 'default' changes, and stock schedulers change only lr and momentum. "
-        "Hold it constant, or drive the plan with PlanScheduler."
+    "lr.Plan(0.1, adapt=lr.NewBob())": (
+        "The plan has the rule NewBob, and torch.optim.lr_scheduler.ReduceLROnPlateau is the only one there. Give the plan a "
+        'ReduceLROnPlateau, or take the code for "lrcore", which has every rule.'
     ),
-    "lr.Plan(lr.cosine(0.1, 0, 9), momentum=lr.linear(0.9, 0.8, 9))": (
-        "momentum of group 'default' changes, and stock schedulers change it only along CyclicLR and OneCycleLR, together with lr in "
-        "every group; this plan is neither. Hold it constant, or drive the plan with PlanScheduler."
+    "lr.Plan(0.1, adapt=lr.ReduceLROnPlateau(convention='keras'))": (
+        "The rule follows keras's convention, and torch.optim.lr_scheduler.ReduceLROnPlateau acts at other observations. Write "
+        'ReduceLROnPlateau(convention="torch"), or take the code for "lrcore".'
     ),
-    "lr.Plan(momentum=0.9)": "The plan schedules no lr, and a stock scheduler always does. Give it lr=, a constant if it shall stay.",
+    "lr.Plan(lr.linear(0.1, 0, 9), adapt=lr.ReduceLROnPlateau())": (
+        "lr of group 'default' changes, and torch's ReduceLROnPlateau works on constant values. Hold it constant, or take the "
+        'code for "lrcore", whose PlanScheduler has a rule on top of any schedule.'
+    ),
+    "lr.Plan(groups={'a': {'lr': 0.1}, 'b': {'lr': 0.2}}, adapt={'a': lr.ReduceLROnPlateau(), 'b': None})": (
+        "The groups have different rules, and torch.optim.lr_scheduler.ReduceLROnPlateau has one for all. Give them one rule, or take "
+        'the code for "lrcore".'
+    ),
     "lr.Plan(groups={'h.*': {'lr': 0.1}})": (
         "groups['h.*'] is a pattern, so the names of the groups are needed. Call plan.bind(names) first."
-    ),
-    "lr.Plan(groups={'head': {'lr': lr.constant(0.1) + lr.Noise(1)}})": (
-        "lr of group 'head' holds random noise, which no function of `math` gives. Drive it with PlanScheduler, or "
-        "sample it: lr.Samples(schedule.values(steps)), up to 4,096 steps."
     ),
     "lr.linear(0.1, 0, 0.5)": "horizon: expected a number of updates, got None. The lengths in lr of group 'default' are fractions of it.",
     "0.1": "plan: expected a Plan, a BoundPlan or a Schedule, got 0.1.",

@@ -11,15 +11,38 @@ code/           code of optax's own schedules from plans
 arrays.py       tables as arrays
 """
 
-from . import schedules
-from .arrays import table
-from .code import to_code
-from .counts import Scheduled, schedule
-from .native import from_native
-from .observing import events, observe
-from .optimizers import optimizer
-from .rules import adapt
-from .states import current, restore, state_of, step_of
+from typing import TYPE_CHECKING
+
+from lrcore_numpy.later import later
+
+if TYPE_CHECKING:
+    from . import schedules
+    from .arrays import table
+    from .code import to_code
+    from .counts import Scheduled, schedule
+    from .native import from_native
+    from .observing import events, observe
+    from .optimizers import optimizer
+    from .rules import adapt
+    from .states import current, restore, state_of, step_of
+
+_LATER = {
+    "Scheduled": "counts",
+    "adapt": "rules",
+    "current": "states",
+    "events": "observing",
+    "from_native": "native",
+    "observe": "observing",
+    "optimizer": "optimizers",
+    "restore": "states",
+    "schedule": "counts",
+    "state_of": "states",
+    "step_of": "states",
+    "table": "arrays",
+    "to_code": "code",
+}
+
+__getattr__, __dir__ = later(__name__, _LATER, "jax")
 
 __all__ = [
     "Scheduled",

@@ -13,13 +13,32 @@ finder.py        a learning-rate range test of a model, which is left as it was
 tensors.py       tables as tensors
 """
 
-from .code import to_code
-from .finder import find_lr
-from .native import from_native
-from .observers import PlanObserver, trainer_observer
-from .parameters import layer_names, param_groups
-from .scheduler import PlanScheduler
-from .tensors import table
+from typing import TYPE_CHECKING
+
+from lrcore_numpy.later import later
+
+if TYPE_CHECKING:
+    from .code import to_code
+    from .finder import find_lr
+    from .native import from_native
+    from .observers import PlanObserver, trainer_observer
+    from .parameters import layer_names, param_groups
+    from .scheduler import PlanScheduler
+    from .tensors import table
+
+_LATER = {
+    "PlanObserver": "observers",
+    "PlanScheduler": "scheduler",
+    "find_lr": "finder",
+    "from_native": "native",
+    "layer_names": "parameters",
+    "param_groups": "parameters",
+    "table": "tensors",
+    "to_code": "code",
+    "trainer_observer": "observers",
+}
+
+__getattr__, __dir__ = later(__name__, _LATER, "torch")
 
 __all__ = [
     "PlanObserver",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -44,15 +43,6 @@ class Place(NamedTuple):
 def group_names(groups: Groups) -> list[str]:
     """What the groups are called: `group["name"]`, else group0, group1, ... by their place."""
     return [group.get("name", f"group{i}") for i, group in enumerate(groups)]
-
-
-def exactly(name: str) -> str:
-    """The pattern of a plan that is this name: itself, unless it would be a regular expression that does not compile."""
-    try:
-        re.compile(name)
-    except re.error:
-        return re.escape(name)
-    return name
 
 
 def places_of(columns: Sequence[Column], optimizer: Optimizer) -> list[Place]:

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 import lrcore as lr
 
 from .device import DeviceRows
-from .groups import Groups, Place, exactly, group_names, places_of, same_value, shared_tensors
+from .groups import Groups, Place, group_names, places_of, same_value, shared_tensors
 from .optimizers import check_device_values, device_of, on_device
 from .timed import TimedRows
 
@@ -107,7 +107,8 @@ class PlanScheduler(lr.RowStepper, LRScheduler):
             return self._given
         written = self._given.written(base)
         groups = {
-            exactly(name): {field: base[name][field] * schedule for field, schedule in fields.items()} for name, fields in written.items()
+            lr.exactly(name): {field: base[name][field] * schedule for field, schedule in fields.items()}
+            for name, fields in written.items()
         }
         return lr.Plan(groups=groups, horizon=self._given.horizon, unit=self._given.unit, clock=self._given.clock, adapt=self._given.adapt)
 

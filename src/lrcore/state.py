@@ -202,14 +202,18 @@ def rebased(
     seams = _seams(old, new, step, known, names, events)
     if all(seam.meets for seam in seams):
         return new
-    groups: dict[str, dict[str, Schedule | None]] = {_exactly(name): dict.fromkeys(new.defaults) for name in names}
+    groups: dict[str, dict[str, Schedule | None]] = {exactly(name): dict.fromkeys(new.defaults) for name in names}
     for seam in seams:
-        groups[_exactly(seam.group)][seam.field] = seam.continued()
+        groups[exactly(seam.group)][seam.field] = seam.continued()
     return msgspec.structs.replace(new, groups=groups)
 
 
-def _exactly(name: str) -> str:
-    """The pattern that is this name: itself, unless it would be a regular expression that does not compile."""
+def exactly(name: str) -> str:
+    """The pattern of a plan that is this name: itself, unless it would be a regular expression that does not compile.
+
+    >>> exactly("head"), exactly("head(")
+    ('head', 'head\\\\(')
+    """
     try:
         re.compile(name)
     except re.error:

@@ -1,136 +1,134 @@
-"""The curves of lrcore as Python functions of `math` alone: `to_code` copies those it needs into the code it writes.
+"""The curves of lrcore as Python functions: `to_code` copies those it needs into the code it writes, for any library of arrays.
 
-`u` is the part of the way that has passed and `v` the part that is left, each exact before its one rounding: no `1 - u` and no
-`1 + cos` ever cancels, so a value is right to about 1e-15 up to the last step. Formulas and sources: `lrcore.SHAPES`.
+`xp` stands for `math`, `jax.numpy` or `keras.ops`. `u` is the part of the way that has passed and `v` the part that is left, each
+from whole numbers: no `1 - u` and no `1 + cos` ever cancels, so that a value is right up to the last step. Formulas and sources:
+`lrcore.SHAPES`. `constant`, `parts` and `power`, which differ between numbers and arrays, are in scalars.py and arrays.py.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from typing import Any
 
-Curve = Callable[..., float]
+from .scalars import constant, parts, power
 
-
-def ramp(shape: Curve, start: float, stop: float, i: float, n: float, *args: float) -> float:
-    """From start to stop along a shape, i of n steps in; past these, stop."""
-    if i <= 0 or i >= n:
-        return stop if i >= n else start
-    return shape(start, stop, i / n, (n - i) / n, *args)
+__all__ = ["constant"]
+xp: Any = math
+Part = Any
+"""A number, or an array of float32."""
 
 
-def between(shape: Curve, places: Sequence[float], values: Sequence[float], t: float) -> float:
-    """Values at places, joined along a shape; the first one holds before them, the last one after."""
-    k = sum(place <= t for place in places)
-    if k == 0 or k == len(places):
-        return values[0] if k == 0 else values[-1]
-    a, b = places[k - 1], places[k]
-    return shape(values[k - 1], values[k], (t - a) / (b - a), (b - t) / (b - a))
-
-
-def smooth(places: Sequence[float], values: Sequence[float], rises: Sequence[tuple[float, float]], t: float) -> float:
-    """Values at places, joined by cubics; a piece's rises are its length times the slopes at its ends."""
-    k = sum(place <= t for place in places)
-    if k == 0 or k == len(places):
-        return values[0] if k == 0 else values[-1]
-    a, b = places[k - 1], places[k]
-    u, v = (t - a) / (b - a), (b - t) / (b - a)
-    first, last = rises[k - 1]
-    return v * v * ((1 + 2 * u) * values[k - 1] + u * first) + u * u * ((1 + 2 * v) * values[k] - v * last)
-
-
-def power(x: float, rest: float, p: float) -> tuple[float, float]:
-    """x**p, and what it lacks to 1; rest is 1 - x."""
-    if x <= 0:
-        return 0.0, 1.0
-    return x**p, -math.expm1(p * (math.log(x) if x < 0.5 else math.log1p(-rest)))
-
-
-def wave(u: float, v: float) -> tuple[float, float]:
+def wave(u: Part, v: Part) -> tuple[Part, Part]:
     """Half a cosine wave: what is left of it, and what has passed."""
-    return math.sin(math.pi * v / 2) ** 2, math.sin(math.pi * u / 2) ** 2
+    return xp.sin(math.pi / 2 * v) ** 2, xp.sin(math.pi / 2 * u) ** 2
 
 
-def constant(start: float, stop: float, u: float, v: float) -> float:
-    return start
-
-
-def linear(start: float, stop: float, u: float, v: float) -> float:
+def linear(start: float, stop: float, i: Part, n: Part) -> Part:
+    """A straight line from start to stop in n steps, i of them in."""
+    u, v = parts(i, n)
     return start * v + stop * u
 
 
-def cosine(start: float, stop: float, u: float, v: float) -> float:
-    left, passed = wave(u, v)
+def cosine(start: float, stop: float, i: Part, n: Part) -> Part:
+    """Half a cosine wave from start to stop in n steps, i of them in."""
+    left, passed = wave(*parts(i, n))
     return start * left + stop * passed
 
 
-def exponential(start: float, stop: float, u: float, v: float) -> float:
-    return math.copysign(abs(start) ** v * abs(stop) ** u, start)
+def exponential(start: float, stop: float, i: Part, n: Part) -> Part:
+    """From start to stop in n steps, i of them in, by the same factor each step."""
+    u, v = parts(i, n)
+    return start**v * stop**u
 
 
-def polynomial(start: float, stop: float, u: float, v: float, exponent: float) -> float:
+def negative_exponential(start: float, stop: float, i: Part, n: Part) -> Part:
+    return -exponential(-start, -stop, i, n)
+
+
+def polynomial(start: float, stop: float, i: Part, n: Part, exponent: float) -> Part:
+    """From start to stop in n steps, i of them in: a power of what is left."""
+    u, v = parts(i, n)
     left, passed = power(v, u, exponent)
     return start * left + stop * passed
 
 
-def polynomial_from_start(start: float, stop: float, u: float, v: float, exponent: float) -> float:
+def polynomial_from_start(start: float, stop: float, i: Part, n: Part, exponent: float) -> Part:
+    """From start to stop in n steps, i of them in: a power of what has passed."""
+    u, v = parts(i, n)
     passed, left = power(u, v, exponent)
     return start * left + stop * passed
 
 
-def sqrt(start: float, stop: float, u: float, v: float) -> float:
-    return polynomial_from_start(start, stop, u, v, 0.5)
+def sqrt(start: float, stop: float, i: Part, n: Part) -> Part:
+    return polynomial_from_start(start, stop, i, n, 0.5)
 
 
-def square(start: float, stop: float, u: float, v: float) -> float:
-    return polynomial_from_start(start, stop, u, v, 2.0)
+def square(start: float, stop: float, i: Part, n: Part) -> Part:
+    return polynomial_from_start(start, stop, i, n, 2.0)
 
 
-def harmonic(start: float, stop: float, u: float, v: float) -> float:
+def harmonic(start: float, stop: float, i: Part, n: Part) -> Part:
+    """From start to stop in n steps, i of them in: the reciprocal goes straight."""
+    u, v = parts(i, n)
     return 1 / (v / start + u / stop)
 
 
-def logarithmic(start: float, stop: float, u: float, v: float, base: float) -> float:
-    whole = math.log1p(base - 1)
-    return (start * -math.log1p(-v * (base - 1) / base) + stop * math.log1p(u * (base - 1))) / whole
+def logarithmic(start: float, stop: float, i: Part, n: Part, base: float) -> Part:
+    u, v = parts(i, n)
+    left, passed = -xp.log1p(-v * (base - 1) / base), xp.log1p(u * (base - 1))
+    return (start * left + stop * passed) / math.log1p(base - 1)
 
 
-def rex(start: float, stop: float, u: float, v: float, beta: float) -> float:
+def rex(start: float, stop: float, i: Part, n: Part, beta: float) -> Part:
+    u, v = parts(i, n)
     return (start * v + stop * beta * u) / (v + beta * u)
 
 
-def tanh(start: float, stop: float, u: float, v: float, lower: float, upper: float) -> float:
+def tanh(start: float, stop: float, i: Part, n: Part, lower: float, upper: float) -> Part:
+    """From start to stop in n steps, i of them in, as tanh goes from lower to upper."""
+    u, v = parts(i, n)
     length, here = upper - lower, lower * v + upper * u
-    left, passed = math.sinh(length * v) * math.cosh(lower), math.sinh(length * u) * math.cosh(upper)
-    return (start * left + stop * passed) / (math.sinh(length) * math.cosh(here))
+    left = xp.sinh(length * v) * math.cosh(lower)
+    passed = xp.sinh(length * u) * math.cosh(upper)
+    return (start * left + stop * passed) / (math.sinh(length) * xp.cosh(here))
 
 
-def sigmoid(start: float, stop: float, u: float, v: float, steepness: float) -> float:
-    return tanh(start, stop, u, v, -steepness / 4, steepness / 4)
+def sigmoid(start: float, stop: float, i: Part, n: Part, steepness: float) -> Part:
+    return tanh(start, stop, i, n, -steepness / 4, steepness / 4)
 
 
-def cosine_power(start: float, stop: float, u: float, v: float, exponent: float) -> float:
-    left, passed = power(*wave(u, v), exponent)
+def cosine_power(start: float, stop: float, i: Part, n: Part, exponent: float) -> Part:
+    """A power of half a cosine wave, from start to stop in n steps, i of them in."""
+    left, passed = power(*wave(*parts(i, n)), exponent)
     return start * left + stop * passed
 
 
-def cosine_power_annealing(start: float, stop: float, u: float, v: float, base: float) -> float:
-    left, passed = wave(u, v)
+def cosine_power_annealing(start: float, stop: float, i: Part, n: Part, base: float) -> Part:
+    left, passed = wave(*parts(i, n))
     log = math.log1p(base - 1)
-    return (start * math.expm1(log * left) - stop * base * math.expm1(-log * passed)) / (base - 1)
+    left, passed = xp.expm1(log * left), -base * xp.expm1(-log * passed)
+    return (start * left + stop * passed) / (base - 1)
 
 
-def mirror_cosine(start: float, stop: float, u: float, v: float) -> float:
+def mirror_cosine(start: float, stop: float, i: Part, n: Part) -> Part:
+    u, v = parts(i, n)
     left, passed = wave(u, v)
     return start * (2 * v - left) + stop * (2 * u - passed)
 
 
-def quarter_cosine(start: float, stop: float, u: float, v: float) -> float:
-    return start * 2 * math.sin(math.pi * v / 4) ** 2 + stop * math.sin(math.pi * u / 2)
+def quarter_cosine(start: float, stop: float, i: Part, n: Part) -> Part:
+    """A quarter of a wave from start to stop in n steps, i of them in; flat at stop."""
+    u, v = parts(i, n)
+    return start * 2 * xp.sin(math.pi / 4 * v) ** 2 + stop * xp.sin(math.pi / 2 * u)
 
 
-def k_decay(start: float, stop: float, u: float, v: float, k: float) -> float:
-    return cosine(start, stop, *power(u, v, k))
+def k_decay(start: float, stop: float, i: Part, n: Part, k: float) -> Part:
+    """Half a cosine wave over a power of the way."""
+    u, v = parts(i, n)
+    left, passed = wave(*power(u, v, k))
+    return start * left + stop * passed
 
 
-def k_decay_polynomial(start: float, stop: float, u: float, v: float, k: float, exponent: float) -> float:
+def k_decay_polynomial(start: float, stop: float, i: Part, n: Part, k: float, exponent: float) -> Part:
+    u, v = parts(i, n)
     passed, left = power(u, v, k)
-    return polynomial(start, stop, passed, left, exponent)
+    left, passed = power(left, passed, exponent)
+    return start * left + stop * passed

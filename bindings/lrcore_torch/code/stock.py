@@ -12,8 +12,16 @@ from math import isclose, prod
 from typing import Any
 
 import lrcore as lr
+from lrcore_numpy.code.folding import ratio
+from lrcore_numpy.code.layout import number, string
 
 FOR_EVER = 2**53
+
+CLASSES = frozenset({
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LambdaLR",
+    "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
+})  # fmt: skip
+"""The names of torch's classes."""
 
 BY_GROUP = {"base_lr", "max_lr", "base_momentum", "max_momentum"}
 """Arguments that take a list, one value a group."""
@@ -45,12 +53,19 @@ class Stock:
         args = [optimizer]
         for name, value in self.args.items():
             if name == "schedulers":
-                args.append("[\n" + "".join(f"        {phase.call(optimizer)},\n" for phase in value) + "    ]")
+                args.append(f"[{', '.join(phase.call(optimizer) for phase in value)}]")
             else:
-                args.append(f"{name}={value!r}")
-        if "schedulers" in self.args:
-            return f"{self.name}(\n" + "".join(f"    {arg},\n" for arg in args) + ")"
+                args.append(f"{name}={shown(value)}")
         return f"{self.name}({', '.join(args)})"
+
+
+def shown(value: Any) -> str:
+    """An argument as code."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, float):
+        return number(value)
+    return string(value) if isinstance(value, str) else "2**53" if value == FOR_EVER else repr(value)
 
 
 def stock(rate: lr.Schedule, momentum: lr.Schedule | None, horizon: int | None) -> Stock | None:
@@ -134,10 +149,10 @@ def _phase(phase: lr.Schedule, base: float, last: bool) -> Stock | None:
             return Stock("ConstantLR", base, {"factor": 1.0})
         case lr.Constant(value=value) if value >= 0:
             steps = FOR_EVER if last else phase.own_length("steps")
-            return Stock("ConstantLR", base, {"factor": _ratio(value, base), "total_iters": steps})
+            return Stock("ConstantLR", base, {"factor": ratio(value, base), "total_iters": steps})
         case lr.Ramp(shape="linear", start=start, stop=stop) if start > 0 and stop >= 0:
             return Stock(
-                "LinearLR", base, {"start_factor": _ratio(start, base), "end_factor": _ratio(stop, base), "total_iters": _steps(phase)}
+                "LinearLR", base, {"start_factor": ratio(start, base), "end_factor": ratio(stop, base), "total_iters": _steps(phase)}
             )
         case lr.Ramp(shape="polynomial", start=start, stop=0.0) if start == base:
             return Stock("PolynomialLR", base, {"total_iters": _steps(phase), "power": phase.args[0]})
@@ -171,17 +186,10 @@ def _levels(phases: list[lr.Schedule]) -> Stock | None:
     if len(values) == 1:
         return Stock("ConstantLR", values[0], {"factor": 1.0})
     if len(values) == 2 and values[0] <= values[1]:
-        return Stock("ConstantLR", values[1], {"factor": _ratio(values[0], values[1]), "total_iters": starts[0]})
+        return Stock("ConstantLR", values[1], {"factor": ratio(values[0], values[1]), "total_iters": starts[0]})
     if min(values) == 0 or any(not isclose(b / a, values[1] / values[0], rel_tol=1e-13) for a, b in pairwise(values)):
         return None
-    return Stock("MultiStepLR", values[0], {"milestones": starts, "gamma": _ratio(values[1], values[0])})
-
-
-def _ratio(part: float, whole: float) -> float:
-    """part / whole, 0.1 rather than the 0.09999999999999999 of two roundings."""
-    ratio = part / whole
-    short = round(ratio, 12)
-    return short if isclose(short, ratio, rel_tol=1e-15) else ratio
+    return Stock("MultiStepLR", values[0], {"milestones": starts, "gamma": ratio(values[1], values[0])})
 
 
 # -- what changes momentum too -----------------------------------------------------------------------------------------
@@ -241,12 +249,12 @@ def _one_cycle(rate: lr.Schedule, momentum: lr.Schedule | None, horizon: int | N
         return None
     kind, places, (first, peak, *back, last) = found
     total = int(places[-1]) + 1
-    if min(first, peak, last) <= 0 or back not in ([], [first]) or (horizon or (0 if turned else total + 1)) > total:
+    if min(first, peak, last) <= 0 or back not in ([], [first]) or (horizon or total + 1) > total:
         return None
     args = {
-        "max_lr": peak, "total_steps": total, "pct_start": _ratio(places[1] + 1, total),
+        "max_lr": peak, "total_steps": total, "pct_start": ratio(places[1] + 1, total),
         "anneal_strategy": "cos" if kind == "cosine" else kind,
-        "div_factor": _ratio(peak, first), "final_div_factor": _ratio(first, last), "three_phase": bool(back),
+        "div_factor": ratio(peak, first), "final_div_factor": ratio(first, last), "three_phase": bool(back),
     }  # fmt: skip
     note = f"The run ends with step {total - 1:,}; the step after the next raises a ValueError."
     if turned is None:

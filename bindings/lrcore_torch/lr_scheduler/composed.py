@@ -17,7 +17,6 @@ from torch.optim.lr_scheduler import LRScheduler
 import lrcore as lr
 from lrcore.presets import torch as presets
 
-from ..groups import exactly
 from .planned import SAME, Base, Planned, copied, names_of, whole
 
 
@@ -69,7 +68,7 @@ class _Composed(Planned):
         return (
             lr.Plan(fields=first)
             if all(fields == first for fields in groups.values())
-            else lr.Plan(groups={exactly(name): fields for name, fields in groups.items()})
+            else lr.Plan(groups={lr.exactly(name): fields for name, fields in groups.items()})
         )
 
     def _initial_step(self) -> None:

@@ -21,7 +21,7 @@ from torch.optim import lr_scheduler as stock
 import lrcore as lr
 from lrcore.presets import torch as presets
 
-from ..groups import Place, exactly, group_names, shared_tensors
+from ..groups import Place, group_names, shared_tensors
 from ..scheduler import PlanScheduler
 
 SAME = 1e-9
@@ -142,7 +142,7 @@ class Planned(PlanScheduler):
         made = {key: self._schedules(*key) for key in set(keys.values())}
         if len(made) == 1:
             return lr.Plan(fields=next(iter(made.values())))
-        return lr.Plan(groups={exactly(name): made[key] for name, key in keys.items()})
+        return lr.Plan(groups={lr.exactly(name): made[key] for name, key in keys.items()})
 
     def _base_rates(self, base: Base) -> list[float | Tensor]:
         return [self._rates.setdefault(name, held["lr"]) for name, held in base.items()]

@@ -1,80 +1,36 @@
-"""Plans: which schedule drives which field of which parameter group, as one value.
-
-A Plan is written with names or patterns of groups and knows no framework. `bind` meets it with the names a model really has
-and gives a BoundPlan: one column per (group, field), compiled together, so that shared schedules are evaluated once.
-"""
+"""A plan: which schedule drives which field of which parameter group, as one value."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 from msgspec.structs import force_setattr
 
-from .adaptive.rules import AnyRule, Rule, checked_adapt
-from .checks import LAST_STEP, number, whole
-from .clocks import UNITS, Clock, Unit
-from .document import FORMAT, fingerprint
-from .errors import PlanError, SpecError
-from .schedule import AnySchedule, Number, Schedule, as_schedule
+from ..adaptive.rules import AnyRule, Rule, checked_adapt
+from ..checks import whole
+from ..clocks import UNITS, Clock, Unit
+from ..document import FORMAT, fingerprint
+from ..errors import PlanError, SpecError
+from ..schedule import AnySchedule, Number, Schedule, as_schedule
+from .bound import BoundPlan
+from .fields import KEYWORDS, NO_FIELDS, Fields, checked_fields, rank
+from .names import OF_A_REGEX, checked_names, listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .adaptive.groups import Adaptations
-    from .changes import PlanDiff
-    from .drawing.step_axis import Scale
-    from .findings.finding import Findings
-    from .introspect import Explanation, Phases
-    from .program import Program
-    from .run_clock import RunClock
-    from .table import Table
-
-FIELDS = ("lr", "momentum", "beta1", "beta2", "weight_decay", "eps", "alpha", "rho")
-"""The fields with a neutral name, in the order of a table's columns; others follow by the alphabet and pass through to the framework."""
-
-_KEYWORDS = FIELDS[:5]
-_OF_A_REGEX = frozenset(r"\^$*+?{}[]|()")
+    from ..changes import PlanDiff
+    from ..drawing.step_axis import Scale
+    from ..findings.finding import Findings
+    from ..introspect import Explanation, Phases
+    from ..run_clock import RunClock
+    from ..table import Table
 
 Given = Schedule | Number | None
-
-
-class Fields(dict[str, Any]):
-    """Field name -> schedule in canonical order: a dict that can be hashed, because it does not change."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(self.items()))
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("The fields of a plan do not change; make a new Plan.")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-    def __reduce__(self) -> tuple[type[Fields], tuple[dict[str, Any]]]:
-        return Fields, (dict(self),)
-
-
-_NO_FIELDS = Fields()
-
-
-def _rank(field: str) -> tuple[int, str]:
-    return (FIELDS.index(field) if field in FIELDS else len(FIELDS), field)
-
-
-def _checked(given: Any, path: str) -> Fields:
-    """A mapping of fields with every number a constant, in canonical order."""
-    if not isinstance(given, Mapping):
-        raise SpecError(path, "a mapping from field names to schedules", given, 'For a rate write {"lr": ...}.')
-    for field in given:
-        if not isinstance(field, str) or not field.isidentifier():
-            raise SpecError(path, "field names such as lr or weight_decay", field)
-    made = {field: None if value is None else as_schedule(value, f"{path}[{field!r}]") for field, value in given.items()}
-    return Fields((field, made[field]) for field in sorted(made, key=_rank))
 
 
 class _FirstField(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -110,7 +66,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
     beta1: AnySchedule | None = None
     beta2: AnySchedule | None = None
     weight_decay: AnySchedule | None = None
-    fields: dict[str, AnySchedule] = _NO_FIELDS
+    fields: dict[str, AnySchedule] = NO_FIELDS
     groups: tuple[tuple[str, dict[str, AnySchedule | None]], ...] = ()
     horizon: int | None = None
     unit: Unit = "updates"
@@ -127,8 +83,8 @@ class Plan(_FirstField, frozen=True, kw_only=True):
         ) -> None: ...  # fmt: skip
 
     def __post_init__(self) -> None:
-        fields = _checked(self.fields, "fields")
-        for field in _KEYWORDS:
+        fields = checked_fields(self.fields, "fields")
+        for field in KEYWORDS:
             value = getattr(self, field)
             if fields.get(field) is not None:
                 if value is not None:
@@ -138,8 +94,8 @@ class Plan(_FirstField, frozen=True, kw_only=True):
                 value = fields[field]
             if value is not None:
                 force_setattr(self, field, as_schedule(value, field))
-        others = {field: value for field, value in fields.items() if value is not None and field not in _KEYWORDS}
-        force_setattr(self, "fields", Fields(others) if others else _NO_FIELDS)
+        others = {field: value for field, value in fields.items() if value is not None and field not in KEYWORDS}
+        force_setattr(self, "fields", Fields(others) if others else NO_FIELDS)
         force_setattr(self, "groups", tuple(self._checked_groups()) or ())
         self._check_clock()
         force_setattr(self, "adapt", checked_adapt(self.adapt))
@@ -175,12 +131,12 @@ class Plan(_FirstField, frozen=True, kw_only=True):
             if pattern in seen:
                 raise SpecError("groups", "every pattern once", pattern)
             seen.add(pattern)
-            if not _OF_A_REGEX.isdisjoint(pattern):
+            if not OF_A_REGEX.isdisjoint(pattern):
                 try:
                     re.compile(pattern)
                 except re.error as error:
                     raise SpecError("groups", f"names or regular expressions ({error})", pattern) from None
-            yield pattern, _checked(fields, f"groups[{pattern!r}]")
+            yield pattern, checked_fields(fields, f"groups[{pattern!r}]")
 
     def _parts(self) -> Iterable[tuple[str, Schedule]]:
         """Every schedule of the plan with where it stands."""
@@ -200,7 +156,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
             raise SpecError(f"{path}.{error.path}", error.expected, error.got, error.hint) from None
 
     def __repr__(self) -> str:
-        shown = {field: getattr(self, field) for field in (*_KEYWORDS, "horizon", "clock")}
+        shown = {field: getattr(self, field) for field in (*KEYWORDS, "horizon", "clock")}
         shown["unit"] = None if self.unit == "updates" else self.unit
         shown["fields"], shown["groups"] = self.fields or None, dict(self.groups) or None
         shown["adapt"] = dict(self.adapt) if isinstance(self.adapt, tuple) else self.adapt
@@ -209,7 +165,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
     @property
     def defaults(self) -> Fields:
         """The plan's own fields: what a group has where no pattern says otherwise."""
-        keywords = {field: getattr(self, field) for field in _KEYWORDS if getattr(self, field) is not None}
+        keywords = {field: getattr(self, field) for field in KEYWORDS if getattr(self, field) is not None}
         return Fields({**keywords, **self.fields})
 
     def to_json(self) -> str:
@@ -246,10 +202,10 @@ class Plan(_FirstField, frozen=True, kw_only=True):
         written = self.written(names)
         columns = tuple((name, field) for name, fields in written.items() for field in fields)
         if not columns:
-            raise PlanError(f"The plan schedules nothing for the groups {_listed(written)}. Give it lr=, or another field.")
+            raise PlanError(f"The plan schedules nothing for the groups {listed(written)}. Give it lr=, or another field.")
         schedules = tuple(self._resolved(written[name][field], f"{field} of group {name!r}") for name, field in columns)
         if self.adapt is not None:
-            from .adaptive.groups import drivers
+            from ..adaptive.groups import drivers
 
             drivers(self.adapt, [name for name, field in columns if field == "lr"])
         return tuple(written), columns, schedules
@@ -268,18 +224,18 @@ class Plan(_FirstField, frozen=True, kw_only=True):
 
     def written(self, names: Iterable[str] | None = None) -> dict[str, dict[str, Schedule]]:
         """{group: {field: schedule}} as written, fractions of the horizon included; names and errors as for `bind`."""
-        known = self._own_names() if names is None else _checked_names(names)
+        known = self._own_names() if names is None else checked_names(names)
         chosen = self._chosen(known)
         defaults = self.defaults
         written = {}
         for name in known:
-            fields = {**defaults, **chosen.get(name, _NO_FIELDS)}
-            written[name] = {field: fields[field] for field in sorted(fields, key=_rank) if fields[field] is not None}
+            fields = {**defaults, **chosen.get(name, NO_FIELDS)}
+            written[name] = {field: fields[field] for field in sorted(fields, key=rank) if fields[field] is not None}
         return written
 
     def _own_names(self) -> tuple[str, ...]:
         for pattern, _ in self.groups:
-            if not _OF_A_REGEX.isdisjoint(pattern):
+            if not OF_A_REGEX.isdisjoint(pattern):
                 raise PlanError(f"groups[{pattern!r}] is a pattern, so the names of the groups are needed. Call plan.bind(names) first.")
         return tuple(pattern for pattern, _ in self.groups) or ("default",)
 
@@ -294,13 +250,11 @@ class Plan(_FirstField, frozen=True, kw_only=True):
 
                 near = get_close_matches(pattern, names, 1)
                 hint = f"Did you mean {near[0]!r}?" if near else "Correct the pattern, or leave it out."
-                raise PlanError(f"groups[{pattern!r}] matches none of the groups {_listed(names)}. {hint}")
+                raise PlanError(f"groups[{pattern!r}] matches none of the groups {listed(names)}. {hint}")
             free = [name for name in matches if name not in taken]
             if not free:
                 first = f"groups[{taken[matches[0]]!r}]"
-                raise PlanError(
-                    f"groups[{pattern!r}] is never reached: {first} comes first and takes {_listed(matches)}. Write it earlier."
-                )
+                raise PlanError(f"groups[{pattern!r}] is never reached: {first} comes first and takes {listed(matches)}. Write it earlier.")
             taken.update(dict.fromkeys(free, pattern))
         fields = dict(self.groups)
         return {name: fields[pattern] for name, pattern in taken.items()}
@@ -321,7 +275,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
         >>> print(lr.Plan(lr.linear(1.0, 0.0, 4)).diff(lr.Plan(lr.linear(1.0, 0.5, 4))))
         lr.stop: 0.0 -> 0.5, values differ from step 1
         """
-        from .changes import diff_plans
+        from ..changes import diff_plans
 
         return diff_plans(self, other)
 
@@ -335,7 +289,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
         default  lr            cosine    10     100  0.1    3.04586e-05
         default  weight_decay  constant  0      -    0.1    0.1
         """
-        from .introspect import plan_phases
+        from ..introspect import plan_phases
 
         return plan_phases(self, names)
 
@@ -351,7 +305,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
            ├─ terms[0]: constant = 0.5
            └─ terms[1]: linear from 1.0 to 0.0 in 4 steps, at its step 1 = 0.75
         """
-        from .introspect import plan_explain
+        from ..introspect import plan_explain
 
         return plan_explain(self, step, group, field)
 
@@ -381,7 +335,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
                  Update 0 has rate 0: it computes gradients and changes nothing. If that is not meant, start at a
                  small value.
         """
-        from .findings.check import check_plan
+        from ..findings.check import check_plan
 
         return check_plan(
             self, horizon=horizon, dataset_size=dataset_size, batch_size=batch_size, accumulation=accumulation, world_size=world_size,
@@ -404,7 +358,7 @@ class Plan(_FirstField, frozen=True, kw_only=True):
 
     def _repr_png_(self) -> Any:
         """The picture a notebook shows; None where there is no matplotlib, or nothing to draw."""
-        from .drawing.notebook import picture
+        from ..drawing.notebook import picture
 
         return picture(self)
 
@@ -414,120 +368,6 @@ class PlanDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     lrcore: int
     plan: Plan
-
-
-@dataclass(frozen=True)
-class BoundPlan:
-    """A plan met with the groups there are; made by `plan.bind(names)`.
-
-    names : the groups, in order
-    columns : (group, field) of every scheduled value, group by group
-    schedules : the schedule of every column, every length in steps
-    """
-
-    plan: Plan
-    names: tuple[str, ...]
-    columns: tuple[tuple[str, str], ...]
-    schedules: tuple[Schedule, ...]
-
-    def __repr__(self) -> str:
-        return f"BoundPlan({len(self.names):,} groups, {len(self.columns):,} columns, fingerprint {self.plan.fingerprint[:12]}...)"
-
-    @cached_property
-    def program(self) -> Program:
-        """All columns compiled together; made at the first use and kept."""
-        from .compiler import compile_columns
-
-        return compile_columns(list(self.schedules))
-
-    @cached_property
-    def sources(self) -> tuple[tuple[Schedule, ...], tuple[int, ...], tuple[float, ...]]:
-        """(schedules, which, scales): what the columns share. Column j is `scales[j] * schedules[which[j]]`, bit for bit.
-
-        >>> import lrcore as lr
-        >>> base = lr.linear(1.0, 0.0, 4)
-        >>> lr.Plan(groups={"head": {"lr": base}, "body": {"lr": 0.5 * base}}).bind().sources[1:]
-        ((0, 0), (1.0, 0.5))
-        """
-        from .compiler import split_scale
-
-        known: dict[Schedule, int] = {}
-        scaled = [split_scale(schedule) for schedule in self.schedules]
-        which = tuple(known.setdefault(source, len(known)) for _, source in scaled)
-        return tuple(known), which, tuple(scale for scale, _ in scaled)
-
-    def row(self, step: int, out: np.ndarray | None = None) -> np.ndarray:
-        """The values of all columns at one step, float64 (columns,); written to `out` if given.
-
-        Raises SpecError for a step outside [0, 2**53].
-        """
-        return self.program.row(whole(step, "step"), out)
-
-    def current(self, step: int) -> dict[str, dict[str, float]]:
-        """The values in force at a step, by group and field; a group without scheduled fields has an empty dict.
-
-        >>> import lrcore as lr
-        >>> lr.Plan(lr.linear(1.0, 0.0, 4), momentum=0.9).bind().current(1)
-        {'default': {'lr': 0.75, 'momentum': 0.9}}
-        """
-        values: dict[str, dict[str, float]] = {name: {} for name in self.names}
-        for (name, field), value in zip(self.columns, self.row(step).tolist(), strict=True):
-            values[name][field] = value
-        return values
-
-    def begin(self) -> Adaptations:
-        """The plan's rules at the start of a run; none for a plan without."""
-        from .adaptive.groups import Adaptations
-
-        return Adaptations(self)
-
-    def own_length(self, path: str) -> int:
-        """The horizon, or the steps of the longest column that ends; a SpecError at `path` if there is neither."""
-        updates = self.plan.updates
-        if updates is not None:
-            return updates
-        lengths = [schedule.span for schedule in self.schedules if isinstance(schedule.span, int)]
-        if lengths:
-            return max(lengths)
-        raise SpecError(path, "a number of steps", None, "The plan has no horizon, and its schedules do not end.")
-
-    def table(self, count: int | None = None, start: int = 0, *, dtype: Any = np.float64) -> Table:
-        """The values of updates start, ..., start + count - 1, one row each, computed when asked for.
-
-        count : rows; None goes on until the horizon (or, without one, the end of the longest column)
-        dtype : float64 or float32; float32 is the float64 value rounded once
-        Raises SpecError for a count or start outside [0, 2**53].
-        """
-        from .table import plan_table
-
-        start = whole(start, "start")
-        rows = max(self.own_length("count") - start, 0) if count is None else whole(count, "count")
-        if start + rows > LAST_STEP + 1:
-            raise SpecError("count", "rows up to step 2**53", count)
-        return plan_table(self, rows, start, dtype)
-
-    def plot(
-        self, steps: int | None = None, axes: Any = None, *, groups: Iterable[str] | None = None, fields: Iterable[str] | None = None,
-        log: bool = False, phases: bool = True, scale: Scale = "auto", unit: Unit | None = None, clock: Clock | None = None,
-    ) -> list[Axes]:  # fmt: skip
-        """Draw every field over `steps` updates with matplotlib; returns a list of axes, one for each field.
-
-        A group has a line, and groups with equal schedules share one. A title says where a rule may change the rate.
-        steps : None takes the horizon, or the longest column
-        axes : as many matplotlib axes as there are fields; None makes a figure
-        groups, fields : those to draw, None for all
-        clock : what `unit` is converted by, None for the plan's own. Other arguments are those of `Schedule.plot`
-        Raises PlanError for groups and fields there are not, SpecError, ImportError without matplotlib.
-        """
-        from .drawing.pictures import Look, plot_plan
-
-        return plot_plan(self, steps, axes, Look(log, phases, scale, unit, clock), groups, fields)
-
-    def _repr_png_(self) -> Any:
-        """The picture a notebook shows; None where there is no matplotlib, or nothing to draw."""
-        from .drawing.notebook import picture
-
-        return picture(self)
 
 
 def bound_plan(plan: Any, names: Iterable[str] | None = None, clock: RunClock | None = None) -> BoundPlan:
@@ -552,46 +392,3 @@ def bound_plan(plan: Any, names: Iterable[str] | None = None, clock: RunClock | 
     if not isinstance(plan, Plan):
         raise SpecError("plan", "a Plan, a BoundPlan or a Schedule", plan)
     return plan.bind(names) if clock is None else clock.bind(plan, names)
-
-
-def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(names, str) or not isinstance(names, Iterable):
-        raise SpecError("names", "a list of group names", names)
-    known = tuple(names)
-    for i, name in enumerate(known):
-        if not isinstance(name, str) or not name:
-            raise SpecError(f"names[{i}]", "the name of a group", name)
-    if not known:
-        raise PlanError("There are no groups to bind the plan to. Give at least one name.")
-    if len(set(known)) < len(known):
-        twice = next(name for i, name in enumerate(known) if name in known[:i])
-        raise PlanError(f"Two groups are called {twice!r}. Give every group a name of its own.")
-    return known
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Names for a message: all of a few, the first of many."""
-    quoted = [repr(name) for name in names]
-    return ", ".join(quoted) if len(quoted) <= 12 else f"{', '.join(quoted[:10])} and {len(quoted) - 10} more"
-
-
-def layerwise(base: Schedule | Number, decay: Number, names: Iterable[str]) -> dict[str, Schedule]:
-    """A schedule per layer, the last layer's the full one: {name: decay**(last - i) * base}.
-
-    base : Schedule or number; decay : a number > 0; names : the layers from the input to the output, each once.
-    Raises SpecError. Source: Howard & Ruder 2018 (arXiv:1801.06146), discriminative fine-tuning; Clark et al. 2020 (arXiv:2003.10555).
-
-    >>> import lrcore as lr
-    >>> {name: rate(0) for name, rate in lr.layerwise(1.0, 0.5, ["stem", "body", "head"]).items()}
-    {'stem': 0.25, 'body': 0.5, 'head': 1.0}
-    """
-    whole_rate = as_schedule(base, "base")
-    decay = number(decay, "decay", "a number > 0")
-    if decay <= 0:
-        raise SpecError("decay", "a number > 0", decay)
-    layers = _checked_names(names)
-    last = len(layers) - 1
-    try:
-        return {name: decay ** (last - i) * whole_rate if i < last else whole_rate for i, name in enumerate(layers)}
-    except OverflowError:
-        raise SpecError("decay", f"a number whose power {last} fits a float64", decay) from None
