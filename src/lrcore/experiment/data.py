@@ -66,13 +66,22 @@ class Data:
         """
         if train is None and self.test is not None:
             return Split(self.images, self.labels, *self.test)
-        count = self._count(TRAIN if train is None else train)
+        count = self.trained_on(train)
         order = np.random.default_rng(seed).permutation(len(self.labels))
         first, rest = order[:count], order[count:]
         return Split(self.images[first], self.labels[first], self.images[rest], self.labels[rest])
 
-    def _count(self, train: int | float) -> int:
+    def trained_on(self, train: int | float | None = None) -> int:
+        """How many pictures the training part has; arguments and errors as for `split`.
+
+        >>> from lrcore.experiment.data import load
+        >>> load("digits").trained_on(0.5)
+        899
+        """
         size = len(self.labels)
+        if train is None and self.test is not None:
+            return size
+        train = TRAIN if train is None else train
         expected = f"how many of the {size:,} images to train on, from 1 to {size - 1:,}, or a fraction strictly between 0 and 1"
         if isinstance(train, float | np.floating):
             if not 0.0 < train < 1.0:

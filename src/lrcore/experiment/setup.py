@@ -99,7 +99,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def updates_per_epoch(self) -> int:
         """Batches of the training part."""
-        return ceil(len(self.split().train_labels) / self.batch)
+        return ceil(self.images().trained_on(self.train) / self.batch)
 
     @property
     def updates(self) -> int:
