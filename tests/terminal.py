@@ -2,10 +2,8 @@
 
 import fcntl
 import os
-import pty
 import re
 import select
-import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "lrcore"]
+OF_A_TERMINAL = [
+    sys.executable, "-SEc", "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])",
+]  # fmt: skip
+"""Starts a command in the session of the terminal it stands at; pty.fork would do, but not in a process with the threads of JAX."""
 PLAIN = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM")}
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -49,11 +51,13 @@ class Terminal:
     """A run at a terminal of its own."""
 
     def __init__(self, *arguments, columns=80, cwd=None, **more):
-        self.process, self.master = pty.fork()
-        if self.process == 0:
-            os.chdir(cwd or os.getcwd())
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-            os.execve(COMMAND[0], [*COMMAND, *arguments], environment(**more))
+        self.master, terminal = os.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [*OF_A_TERMINAL, *COMMAND, *arguments], stdin=terminal, stdout=terminal, stderr=terminal,
+            start_new_session=True, cwd=cwd, env=environment(**more),
+        )  # fmt: skip
+        os.close(terminal)
         self.text = ""
 
     def read(self, seconds):
@@ -81,6 +85,6 @@ class Terminal:
         end = time.monotonic() + seconds
         while self.read(0.2):
             if time.monotonic() > end:
-                os.kill(self.process, signal.SIGKILL)
+                self.process.kill()
         os.close(self.master)
-        return Seen(self.text, os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1]))
+        return Seen(self.text, self.process.wait())
