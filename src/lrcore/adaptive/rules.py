@@ -14,6 +14,7 @@ from msgspec.structs import force_setattr
 
 from ..checks import number, whole
 from ..errors import SpecError
+from ..frozen import FrozenDict
 
 if TYPE_CHECKING:
     from .adaptation import Adaptation, Replay
@@ -26,19 +27,10 @@ _MODES = ("min", "max")
 _THRESHOLDS = ("rel", "abs")
 
 
-class Bounds(dict[str, float]):
-    """Group pattern -> rate: a dict that can be hashed, because it does not change."""
+class Bounds(FrozenDict):
+    """Group pattern -> rate."""
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(self.items()))
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("The bounds of a rule do not change; make a new rule.")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-    def __reduce__(self) -> tuple[type[Bounds], tuple[dict[str, float]]]:
-        return Bounds, (dict(self),)
+    sentence = "The bounds of a rule do not change; make a new rule."
 
 
 class Rule(

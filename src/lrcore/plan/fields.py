@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import SpecError
+from ..frozen import FrozenDict
 from ..schedule import as_schedule
 
 FIELDS = ("lr", "momentum", "beta1", "beta2", "weight_decay", "eps", "alpha", "rho")
@@ -15,19 +16,10 @@ KEYWORDS = FIELDS[:5]
 """Those a Plan takes by keyword."""
 
 
-class Fields(dict[str, Any]):
-    """Field name -> schedule in canonical order: a dict that can be hashed, because it does not change."""
+class Fields(FrozenDict):
+    """Field name -> schedule in canonical order."""
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(self.items()))
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("The fields of a plan do not change; make a new Plan.")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-    def __reduce__(self) -> tuple[type[Fields], tuple[dict[str, Any]]]:
-        return Fields, (dict(self),)
+    sentence = "The fields of a plan do not change; make a new Plan."
 
 
 NO_FIELDS = Fields()
