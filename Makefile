@@ -9,7 +9,7 @@ KERNEL := $(wildcard src/lrcore/*.pyx src/lrcore/*.pxd src/lrcore/_*.h src/lrcor
 DEMO_ARGS ?=
 TEST_ARGS ?= --numprocesses=auto
 INTEGRATION_ARGS ?= --numprocesses=2
-KERAS_ARGS ?=
+KERAS_ARGS ?= --numprocesses=2
 KERAS_BACKENDS ?= tensorflow jax torch
 BENCH_ARGS ?=
 
@@ -34,7 +34,7 @@ test-keras: $(VENV)/.keras ## tests of the Keras binding, on TensorFlow, JAX and
 	  KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(PY) -m pytest $(KERAS_ARGS) tests/keras || exit; \
 	done
 
-# The pictures of docs/studio.md are written by the same tests: make studio-test STUDIO_ARGS=--screenshots=docs/pictures
+# Some of the screenshots are the pictures of docs/studio.md and docs/experiments.md: copy them from there when the page has changed.
 STUDIO_ARGS ?= --screenshots=build/studio
 studio-test: $(VENV)/.browser ## the studio in a real browser, Chromium, with screenshots in build/studio
 	@command -v chromium >/dev/null || { echo "make studio-test wants Chromium: apt-get install chromium"; exit 1; }

@@ -45,7 +45,6 @@ def figure(canvas: Canvas, view: Shown) -> dict[str, Any]:
         "hoverlabel": {"font": {"size": 14, "family": FONT}, "bordercolor": "#C5CFD8", "bgcolor": "#FFFFFF"},
         "paper_bgcolor": "#FFFFFF",
         "plot_bgcolor": "#FFFFFF",
-        "uirevision": f"{fields}{view.steps}{canvas.axis}{canvas.log}",  # a zoom stays while values change
         "shapes": [],
         "annotations": [],
     }
