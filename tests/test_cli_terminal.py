@@ -135,11 +135,9 @@ def test_interrupting_a_table_on_standard_output():
 
 
 def test_a_run_in_the_background_that_ignores_interrupts_goes_on_doing_so(tmp_path):
-    def ignoring():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    command = [*COMMAND, "table", PLAN, "-n", str(2 * 10**6), "-o", "lr.csv"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, preexec_fn=ignoring)
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+    command = [*ignoring, *COMMAND, "table", PLAN, "-n", str(2 * 10**6), "-o", "lr.csv"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
     while not list(tmp_path.iterdir()):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
