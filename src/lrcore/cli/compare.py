@@ -69,7 +69,7 @@ def compare(
     ] = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Train the same small model under several schedules, and compare what comes out.
+    """Train one small model under several schedules.
 
     The model has one hidden layer and learns handwritten digits. Every schedule starts from the same weights and sees the same batches.
     Ctrl-C shows what is complete.
