@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from weakref import WeakSet
 
@@ -28,6 +28,7 @@ class Job:
         self.results = Results(setup, plans)
         self.error = ""
         self._come: SimpleQueue[Epoch | str] = SimpleQueue()
+        self._taking = Lock()
         self._stop = Event()
         self._thread = Thread(target=_train, args=(setup, dict(plans), self._come, self._stop, watched), name="experiment", daemon=True)
         self._thread.start()
@@ -35,12 +36,13 @@ class Job:
 
     def take(self) -> None:
         """Take over what has come since the last time."""
-        while not self._come.empty():
-            found = self._come.get()
-            if isinstance(found, str):
-                self.error = found
-            else:
-                self.results.add(found)
+        with self._taking:  # a page that is drawn again begins before its last drawing has ended
+            while not self._come.empty():
+                found = self._come.get()
+                if isinstance(found, str):
+                    self.error = found
+                else:
+                    self.results.add(found)
 
     def stop(self) -> None:
         """End it after the epoch that is being trained."""

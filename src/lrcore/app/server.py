@@ -31,7 +31,6 @@ OPTIONS = {
     "client.showErrorLinks": "false",
     "logger.hideWelcomeMessage": "true",
     "logger.level": "warning",
-    "runner.fastReruns": "false",                # a drag's next value waits for the curve of the one before, else there would be none
     **{f"theme.{name}": value for name, value in THEME.items()},
 }  # fmt: skip
 

@@ -33,7 +33,7 @@ input:active + output, input:focus-visible + output { opacity: 1; }
 """
 
 _JS = """
-const PAUSE = 40, PATIENCE = 1500;  // milliseconds: between two values sent; until a place that nobody answered is given up
+const PAUSE = 40, PATIENCE = 1500;  // milliseconds: before a value is sent; until one that was sent counts as not taken
 
 export default function ({ parentElement, data, setStateValue }) {
   const input = parentElement.querySelector("input"), bubble = parentElement.querySelector("output");
@@ -46,25 +46,38 @@ export default function ({ parentElement, data, setStateValue }) {
     input.setAttribute("aria-valuetext", data.words[input.value]);
   };
   const settle = () => {
-    clearTimeout(input.patience);
     input.moving = false;
     input.value = input.wanted;
     show();
   };
+  const send = () => {
+    input.pause = undefined;
+    input.sent = input.value;
+    input.patience = setTimeout(() => answered(settle), PATIENCE);
+    setStateValue("moved", { value: data.values[input.value], at: performance.now() });
+  };
+  const answered = (otherwise) => {  // where the hand has gone on since, that is sent now: one at a time, so that each gets its curve
+    clearTimeout(input.patience);
+    const behind = input.sent !== undefined && input.sent !== input.value;
+    input.sent = undefined;
+    if (behind) send();
+    else otherwise();
+  };
   input.max = last;
   input.setAttribute("aria-label", data.label);
   input.wanted = data.place;
-  if (!input.moving || Number(input.value) === data.place) settle();
-  else show();
+  if (!input.moving || Number(input.value) === data.place) {
+    clearTimeout(input.patience);
+    input.sent = undefined;
+    settle();
+  } else {
+    show();
+    if (input.sent !== undefined && Number(input.sent) === data.place) answered(() => {});
+  }
   input.oninput = () => {
     input.moving = true;
     show();
-    clearTimeout(input.patience);
-    input.patience = setTimeout(settle, PATIENCE);
-    input.sending ??= setTimeout(() => {
-      input.sending = undefined;
-      setStateValue("moved", { value: data.values[input.value], at: performance.now() });
-    }, PAUSE);
+    if (input.sent === undefined) input.pause ??= setTimeout(send, PAUSE);
   };
 }
 """
