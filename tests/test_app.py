@@ -170,6 +170,24 @@ def test_an_expression_is_drawn_and_a_bad_one_is_said():
         np.testing.assert_array_equal(plotted(page)[0][1], values)
 
 
+def test_a_field_of_a_drawing_that_was_broken_off_is_filled_by_the_next(monkeypatch):
+    from lrcore.app import results
+
+    def broken(*_):
+        raise KeyError("broken off")
+
+    page = studio(opened("cosine(1, 0, 100) >> constant(0.1)"))
+    text = page.text_area(key="1/lr=").value
+    assert not ran(page.run()).text_area(key="1/lr=").proto.set_value  # the browser knows it: what somebody is typing is left alone
+    page.session_state.studio.canvas = opened("constant(0.5, 10) >> constant(0.1, 5)")
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "numbers", broken)
+        page.run()
+    assert ran(page.run()).text_area(key="1/lr=").proto.set_value
+    assert page.text_area(key="1/lr=").value == "constant(0.5, 10) >> constant(0.1, 5)" != text
+    assert not ran(page.run()).text_area(key="1/lr=").proto.set_value
+
+
 def test_a_length_can_be_a_fraction_the_rest_or_none():
     page = studio(only("constant"))
     for mode, value in (("auto", None), ("rest", "rest"), ("fraction", 0.1), ("steps", 1000)):

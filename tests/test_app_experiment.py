@@ -5,6 +5,7 @@ import json
 import shlex
 import time
 from itertools import pairwise
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -318,6 +319,25 @@ def test_progress_goes_up_to_one():
     assert all(before <= after for before, after in pairwise(seen))
     assert job.progress == 1.0
     assert same(job.results) == same(engine(found.setup, found.plans))
+
+
+def test_two_drawings_of_the_page_may_take_at_once():
+    found = prepared(Choices(named=("step",), epochs=40, seeds=2))
+    job = Job(found.setup, found.plans)
+
+    def look():
+        while job.running:
+            job.take()
+            job.results.summary()
+            job.results.curve("step", "accuracy")
+
+    looking = [Thread(target=look, daemon=True) for _ in range(4)]
+    for thread in looking:
+        thread.start()
+    for thread in looking:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert [(epoch.seed, epoch.epoch) for epoch in job.results.epochs] == [(seed, n) for seed in range(2) for n in range(1, 41)]
 
 
 def test_a_stop_ends_it_after_the_epoch(setup):

@@ -10,6 +10,8 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 expect.set_options(timeout=60_000)  # a busy machine takes its time; what is right is waited for, whatever it takes
 
@@ -54,12 +56,50 @@ def chromium():
         browser.close()
 
 
+class Answers:
+    """Whether the server has answered the last thing a page asked of it, as their messages tell."""
+
+    QUIET = 0.15
+    """Seconds after an act within which a page asks for what came of it."""
+
+    def __init__(self, page):
+        self._page = page
+        self._waits, self._runs = True, False
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket):
+        socket.on("framesent", self._sent)
+        socket.on("framereceived", self._received)
+
+    def _sent(self, data):
+        if BackMsg.FromString(data).WhichOneof("type") == "rerun_script":
+            self._waits, self._runs = True, False
+
+    def _received(self, data):
+        if isinstance(data, bytes):
+            message = ForwardMsg.FromString(data)
+            if message.WhichOneof("type") == "new_session":
+                self._runs = True
+            elif message.WhichOneof("type") == "script_finished" and self._runs:
+                self._waits = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
+
+    def wait(self):
+        """Until nothing is under way: who acts before that acts on a page that is about to change."""
+        end = time.monotonic() + 60
+        self._page.wait_for_timeout(1000 * self.QUIET)
+        while self._waits:
+            assert time.monotonic() < end, "the server does not answer"
+            self._page.wait_for_timeout(30)
+        expect(self._page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 @pytest.fixture
 def page(chromium, studio):
     context = chromium.new_context(viewport={"width": 1440, "height": 1000}, base_url=studio)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(60_000)
+    page.settled = Answers(page).wait
     wrong = []
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -36,8 +36,7 @@ def fill(page, **values):
         field = page.get_by_label(label.replace("_", " "), exact=True)
         field.fill(str(value))
         field.press("Tab")
-        page.wait_for_timeout(300)
-        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        page.settled()
 
 
 def charts(page):
@@ -66,8 +65,7 @@ def test_an_experiment_to_its_end(experiment, shoot):
     expect(button(page, "Start")).to_be_enabled()
     shoot("experiment")
 
-    line = page.get_by_test_id("stCode").first.inner_text()
-    setup, results = repeated(line)
+    setup, results = repeated(terminal(page))
     assert (setup.epochs, setup.seeds) == (12, 2)
     shown = table(page)
     best = results.best()
@@ -90,9 +88,16 @@ def test_an_experiment_to_its_end(experiment, shoot):
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
+def terminal(page):
+    """The line for the terminal, once it is there."""
+    line = page.get_by_test_id("stCode").filter(has_text="lrcore compare")
+    expect(line).to_be_visible()
+    return line.inner_text().replace("\n", " ")
+
+
 def repeated(line):
     """The setup that a line for the terminal means, and what the engine makes of it."""
-    words = shlex.split(line.replace("\n", " "))[2:]
+    words = shlex.split(line)[2:]
     options = words[next(i for i, word in enumerate(words) if word.startswith("--")) :]
     given = words[: -len(options)]
     values = {name[2:]: value for name, value in zip(options[::2], options[1::2], strict=True)}
@@ -165,7 +170,7 @@ def test_an_upload(experiment, shoot, tmp_path):
     button(page, "Start").click()
     expect(page.get_by_text("Done.")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("small.npz: 320 images to train on and 80 to test on")).to_be_visible()
-    assert "--data small.npz" in page.get_by_test_id("stCode").first.inner_text().replace("\n", " ")
+    assert "--data small.npz" in terminal(page)
 
 
 def test_a_phone(experiment, shoot):

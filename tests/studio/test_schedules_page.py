@@ -36,7 +36,7 @@ def shown(page, canvas):
 
 
 def settled(page):
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.settled()
     return page
 
 
@@ -199,12 +199,10 @@ def test_groups_momentum_and_epochs(page, shoot):
     page.get_by_text("Momentum, weight decay and other fields").click()
     entry = page.get_by_label("Add a field")
     expect(entry).to_be_visible()
-    page.wait_for_timeout(500)  # the page goes on being drawn, and would close a list
-    settled(page)
+    settled(page)  # what is drawn anew would close a list
     choose(page, entry, "momentum")
     entry = page.get_by_role("combobox", name="momentum", exact=True)
     expect(entry).to_be_visible()
-    page.wait_for_timeout(500)
     settled(page)
     choose(page, entry, "one_cycle_momentum")
     page.wait_for_function(f"{CHART}.layout.yaxis2 && {CHART}.layout.yaxis2.title.text == 'momentum'")

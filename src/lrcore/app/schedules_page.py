@@ -33,6 +33,7 @@ def page() -> None:
             _controls(now, of)
         with right, st.container(key="results"):
             _results(now, of, view)
+    found.unseen.clear()
 
 
 def _controls(now: Canvas, of: dict[int, Made]) -> None:

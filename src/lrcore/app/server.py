@@ -20,6 +20,7 @@ from .look import THEME
 
 SCRIPT = Path(__file__).with_name("main.py")
 
+# runner.fastReruns stays on: without it a run of the page that follows a fragment's draws itself into the fragment (streamlit 1.67)
 OPTIONS = {
     "server.address": "localhost",               # this machine's own page, not the network's
     "server.headless": "true",                   # no question for an address, no look-up of ours; the browser is opened below

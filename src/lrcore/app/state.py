@@ -27,6 +27,7 @@ class Session(msgspec.Struct):
 
     past, future : what undo and redo go to; step : what was changed last, so that a slider's way is one change
     good : every item as it was when it could last be made; said : a sentence for the top of the page
+    unseen : widgets that were given another value in a drawing of the page that has not come to its end
     """
 
     canvas: Canvas
@@ -35,6 +36,7 @@ class Session(msgspec.Struct):
     step: str = ""
     good: dict[int, Item] = {}
     said: str = ""
+    unseen: set[str] = set()
 
 
 def session() -> Session:
@@ -129,8 +131,9 @@ def unexpected(error: Exception) -> str:
 
 def shows(key: str, wanted: Any) -> str:
     """The key of a widget, after making the widget show what the canvas says; one that does already is left alone, mid-drag too."""
-    found = st.session_state.get(key)
-    if key not in st.session_state or found != wanted or type(found) is not type(wanted):
+    unseen, found = session().unseen, st.session_state.get(key)
+    if key in unseen or key not in st.session_state or found != wanted or type(found) is not type(wanted):
+        unseen.add(key)  # a drawing that is broken off may never reach the browser, whose widget would come up empty
         st.session_state[key] = wanted
     return key
 

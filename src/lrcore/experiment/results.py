@@ -85,11 +85,12 @@ class Results:
     def add(self, epoch: Epoch) -> None:
         """Take what `run` gave."""
         self.epochs.append(epoch)
-        self._runs[epoch.name].setdefault(epoch.seed, []).append(epoch)
+        runs = self._runs[epoch.name]
+        runs[epoch.seed] = [*runs.get(epoch.seed, ()), epoch]  # a new list: another thread may be reading the old one
 
     def runs(self, name: str) -> list[list[Epoch]]:
         """The runs of a schedule that are complete: all epochs, or up to the one that diverged."""
-        return [run for run in self._runs[name].values() if len(run) == self.setup.epochs or run[-1].diverged]
+        return [run for run in list(self._runs[name].values()) if len(run) == self.setup.epochs or run[-1].diverged]
 
     @property
     def partial(self) -> bool:
