@@ -19,7 +19,7 @@ from ..plan import Plan
 from .options import AsJson
 from .pictures import use_files
 from .plans import read_plan
-from .screen import complete_file, err, grid, out, put
+from .screen import complete_file, err, grid, out, put, quiet
 
 if TYPE_CHECKING:
     from ..experiment import Epoch, Results, Setup
@@ -169,25 +169,12 @@ def _warn(plans: Mapping[str, Plan], setup: Setup) -> None:
 def _train_all(results: Results) -> None:
     from ..experiment import run
 
-    with _quiet():
+    with quiet():
         runs = run(results.setup, results.plans)
     with closing(runs), _bars(results) as tell:
         for epoch in runs:
             results.add(epoch)
             tell(epoch)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what TensorFlow's C++ code writes to standard error when Keras loads it."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from ..finder import RangeTest
 from .axes import value_words
 from .options import AsJson, Picture
 from .pictures import PICTURES, save_picture
-from .screen import err, grid, out, put, suffix_of, writable
+from .screen import err, grid, out, put, quiet, suffix_of, writable
 
 if TYPE_CHECKING:
     from ..experiment.model import Weights
@@ -45,7 +45,8 @@ def find(
 
     setup = Setup(data=data, solver=optimizer, backend=backend, batch=batch, hidden=hidden)  # type: ignore[arg-type]
     knobs = {"start": start, "stop": stop, "steps": steps, "repeats": repeats, "progress": err().is_terminal}
-    home = import_module(f"lrcore.experiment.on_{setup.backend}")  # says what to install, and chooses Keras's backend
+    with quiet():
+        home = import_module(f"lrcore.experiment.on_{setup.backend}")  # says what to install, and chooses Keras's backend
     test = (_on_torch if setup.backend == "torch" else _on_keras)(setup, home, seed, knobs)
     if as_json:
         out().print(test.to_json(), soft_wrap=True)

@@ -130,3 +130,16 @@ def suffix_of(path: Path, known: tuple[str, ...]) -> str:
         kinds = f"{', '.join(others)} or {last}" if others else last
         raise LrcoreError(f"{path} ends in {suffix or 'no suffix'}: what can be written ends in {kinds}.")
     return suffix
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what TensorFlow's C++ code writes to standard error when Keras loads it."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
