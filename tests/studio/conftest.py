@@ -64,6 +64,7 @@ class Answers:
 
     def __init__(self, page):
         self._page = page
+        self.asked = 0  # how often the page has asked for anything
         self._waits, self._runs = True, False
         page.on("websocket", self._listen)
 
@@ -73,6 +74,7 @@ class Answers:
 
     def _sent(self, data):
         if BackMsg.FromString(data).WhichOneof("type") == "rerun_script":
+            self.asked += 1
             self._waits, self._runs = True, False
 
     def _received(self, data):
@@ -82,6 +84,13 @@ class Answers:
                 self._runs = True
             elif message.WhichOneof("type") == "script_finished" and self._runs:
                 self._waits = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
+
+    def more_than(self, asked, seconds=3.0):
+        """Whether the page asks for something more, soon."""
+        end = time.monotonic() + seconds
+        while self.asked <= asked and time.monotonic() < end:
+            self._page.wait_for_timeout(30)
+        return self.asked > asked
 
     def wait(self):
         """Until nothing is under way: who acts before that acts on a page that is about to change."""
@@ -99,7 +108,8 @@ def page(chromium, studio):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.settled = Answers(page).wait
+    page.answers = Answers(page)
+    page.settled = page.answers.wait
     wrong = []
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))

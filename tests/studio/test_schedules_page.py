@@ -59,16 +59,20 @@ def waits(page, condition):
 
 
 def choose(page, entry, name):
-    """Pick from a list by the keyboard: type, and Enter when the list has it first; again, if the page was drawn anew under the list."""
+    """Pick from a list by the keyboard: type, and Enter when the list has it first; again, if a scroll of the page closed the list."""
     wanted = page.get_by_role("option").first.filter(has_text=re.compile(rf"^{name}( ·|$)"))
+    entry.scroll_into_view_if_needed()
+    asked = page.answers.asked
     for _ in range(5):
         entry.focus()
+        page.wait_for_timeout(100)  # what the focus scrolls has then been scrolled
         page.keyboard.press("ArrowDown")
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type(name)
         with suppress(TimeoutError):
             wanted.wait_for(timeout=5_000)
             page.keyboard.press("Enter")
+        if page.answers.more_than(asked):
             return
     raise AssertionError(f"the list does not offer {name}")
 

@@ -77,11 +77,7 @@ def _on_keras(setup: Any, home: Any, seed: int, knobs: dict[str, Any]) -> RangeT
 
     from ..experiment.model import order_of
 
-    split, weights = setup.split(), _weights(setup, seed)
-    sizes = (len(weights.hidden_bias), "relu"), (len(weights.last_bias), None)
-    layers = [keras.layers.Dense(units, activation=activation, kernel_initializer="zeros") for units, activation in sizes]
-    model = keras.Sequential([keras.Input(split.train_images.shape[1:]), *layers])
-    model.set_weights(list(weights))
+    split, model = setup.split(), home.classifier(_weights(setup, seed))
     model.compile(home.solver_of(setup), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     order = order_of(len(split.train_labels), seed, 0)
     return find_lr(model, split.train_images[order], split.train_labels[order], batch_size=setup.batch, **knobs)
