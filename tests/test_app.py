@@ -1,7 +1,6 @@
 """The studio's page, run by streamlit's test runner: controls for every parameter of every recipe, and what is drawn of them."""
 
 import json
-from base64 import b64decode
 from pathlib import Path
 
 import numpy as np
@@ -53,10 +52,15 @@ def sentences(page):
     return [error.value.replace("\\", "") for error in page.error]
 
 
+def chart(page):
+    """What plotly is to draw."""
+    parts = [part.proto for part in page.get("bidi_component") if part.proto.component_name == "lrcore_plot"]
+    return json.loads(json.loads(parts[0].json)["figure"])
+
+
 def plotted(page):
     """(steps, values) of every line of the chart."""
-    traces = [trace for trace in json.loads(page.get("plotly_chart")[0].proto.spec)["data"] if "name" in trace]
-    return [tuple(np.frombuffer(b64decode(trace[axis]["bdata"]), trace[axis]["dtype"]) for axis in ("x", "y")) for trace in traces]
+    return [(np.array(trace["x"]), np.array(trace["y"])) for trace in chart(page)["data"] if "name" in trace]
 
 
 def widget(page, key):
@@ -259,7 +263,7 @@ class TestTheRun:
         page = self.page()
         before = plotted(page)
         ran(page.toggle(key="log").set_value(True).run())
-        assert json.loads(page.get("plotly_chart")[0].proto.spec)["layout"]["yaxis"]["type"] == "log"
+        assert chart(page)["layout"]["yaxis"]["type"] == "log"
         np.testing.assert_array_equal(plotted(page), before)
 
 

@@ -292,6 +292,71 @@ def test_a_billion_steps(page):
     assert max(lines(page)["expression"][1]) == 0.7
 
 
+WATCH = """() => {
+    window.seen = { frames: 0, blank: 0, charts: new Set(), curves: new Set() };
+    const look = () => {
+        const chart = document.querySelector(".js-plotly-plot"), line = chart?.querySelector(".scatterlayer path.js-line");
+        seen.frames++;
+        if (!(line?.getBoundingClientRect().width > 50)) seen.blank++;
+        else seen.charts.add(chart) && seen.curves.add(line.getAttribute("d"));
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+class TestChart:
+    def test_a_drag_changes_the_curve_in_place(self, page):
+        shown(page, canvas_of("one_cycle(0.1, steps=1000)"))
+        box = page.get_by_role("slider", name="up slider").bounding_box()
+        page.evaluate(WATCH)
+        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+        page.mouse.down()
+        for i in range(60):
+            page.mouse.move(box["x"] + (0.3 + 0.01 * i) * box["width"], box["y"] + box["height"] / 2)
+            page.wait_for_timeout(30)
+        page.mouse.up()
+        settled(page)
+        seen = page.evaluate("({...seen, charts: seen.charts.size, curves: seen.curves.size})")
+        assert seen["frames"] > seen["curves"] > 3
+        assert seen["blank"] == 0 and seen["charts"] == 1
+
+    def test_a_zoom_stays_until_the_axes_mean_something_else(self, schedules):
+        page = schedules
+        box = page.locator(".js-plotly-plot .draglayer .nsewdrag").first.bounding_box()
+        height = box["y"] + box["height"] / 2
+        page.mouse.move(box["x"] + 0.2 * box["width"], height)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.6 * box["width"], height, steps=5)
+        page.mouse.up()
+        page.wait_for_function(f"{CHART}.layout.xaxis.range[0] > 150")
+        zoomed = page.evaluate(f"{CHART}.layout.xaxis.range")
+        assert zoomed == pytest.approx([200, 600], abs=20)
+        add(page, "cosine")
+        start = page.get_by_role("slider", name="start slider")
+        before = page.evaluate(f"{CHART}.layout.yaxis.range")
+        start.focus()
+        page.keyboard.press("PageUp")
+        page.wait_for_function(f"{CHART}.layout.yaxis.range[1] > {before[1]}")
+        settled(page)
+        assert len(lines(page)) == 2
+        assert page.evaluate(f"{CHART}.layout.xaxis.range") == zoomed
+        page.get_by_text("Log scale", exact=True).click()
+        page.wait_for_function(f"{CHART}.layout.yaxis.type == 'log'")
+        assert page.evaluate(f"{CHART}.layout.xaxis.range") == [0, 1000]
+
+    def test_the_whole_screen(self, schedules):
+        page = schedules
+        chart = page.locator(".js-plotly-plot")
+        height = chart.bounding_box()["height"]
+        chart.hover()
+        page.locator('[data-title="Fullscreen"]').click()
+        page.wait_for_function(f"document.fullscreenElement === {CHART} && {CHART}.layout.height == window.innerHeight")
+        chart.hover()
+        page.locator('[data-title="Fullscreen"]').click()
+        page.wait_for_function(f"{CHART}.layout.height == {height}")
+
+
 class TestPhone:
     @pytest.fixture(autouse=True)
     def small(self, page):
@@ -321,6 +386,5 @@ class TestPhone:
         page.keyboard.press("ArrowRight")
         waits(page, "y[0] != 2e-5")
         settled(page)
-        expect(page.locator(".js-plotly-plot")).to_have_count(1)  # streamlit draws the new one beside the old
         chart = page.locator(".js-plotly-plot").bounding_box()
         assert chart["y"] >= 0 and chart["y"] + chart["height"] <= slider.bounding_box()["y"]

@@ -49,6 +49,7 @@ def figure(canvas: Canvas, view: Shown) -> dict[str, Any]:
         "annotations": [],
     }
     axis = canvas.axis if canvas.axis in view.axes else "updates"
+    layout["uirevision"] = f"{axis} {canvas.log}"  # a zoom stays while the axes mean the same
     end = float(view.position(np.array([view.steps]), axis)[0])
     layout["xaxis"] = {
         "title": {"text": AXES[axis], "standoff": 8, "font": {"size": 14}}, "range": [0, end],
@@ -82,7 +83,7 @@ def _values(field: str, lines: list[Line], log: bool, low: float, high: float) -
     axis: dict[str, Any] = {
         "title": {"text": name_of(field), "standoff": 8, "font": {"size": 14}}, "domain": [low, high],
         "gridcolor": GRID, "zeroline": False, "automargin": True, "exponentformat": "e", "showexponent": "all", "minexponent": 2,
-        "anchor": "x", "nticks": 7 if high - low > 0.4 else 4,
+        "anchor": "x", "ticklabelstandoff": 4, "nticks": 7 if high - low > 0.4 else 4,
     }  # fmt: skip
     positive = [values for line in lines for values in [line.values[line.values > 0]] if len(values)]
     if log and field == "lr" and positive:
@@ -108,7 +109,7 @@ def _trace(line: Line, panel: int, view: Shown, axis: str, selected: bool) -> di
     if axis != "updates" or len(view.lines) == 1 or len(line.steps) <= view.steps:  # else the head of the box says it for all lines
         told = [*([f"{AXES[axis]} %{{x:,.6~r}}"] if axis != "updates" else []), "step %{customdata:,}", *told]
     return {
-        "type": "scatter", "mode": "lines", "name": escape(line.label),
+        "type": "scatter", "mode": "lines", "name": escape(line.label), "uid": f"{line.item.id} {line.group} {line.field}",
         "x": at, "y": line.values, "customdata": line.steps, "text": line.phases,
         "yaxis": f"y{panel + 1 if panel else ''}", "legendgroup": f"{line.item.id}{line.group}", "showlegend": panel == 0,
         "line": {

@@ -11,7 +11,7 @@ from ..experiment import Results, Setup
 from ..experiment.contenders import GROUP
 from ..experiment.results import Curve
 from ..plan import Plan
-from .look import GRID, MUTED, color, dash
+from .look import FONT, GRID, MUTED, color, dash
 
 PANELS = {"rate": "Learning rate", "train_loss": "Training loss", "accuracy": "Test accuracy, %"}
 """Fields of Epoch, and what their charts are called."""
@@ -107,7 +107,7 @@ def _crosses(curve: Curve, ends: list[int], name: str, place: int) -> dict[str, 
 
 def _layout(field: str, setup: Setup, curves: list[Curve]) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "gridcolor": GRID, "zeroline": False, "automargin": True, "nticks": 6,
+        "gridcolor": GRID, "zeroline": False, "automargin": True, "nticks": 6, "ticklabelstandoff": 4,
         "exponentformat": "e", "showexponent": "all", "minexponent": 2,
     }  # fmt: skip
     if field == "rate":
@@ -119,7 +119,7 @@ def _layout(field: str, setup: Setup, curves: list[Curve]) -> dict[str, Any]:
     return {
         "title": {"text": PANELS[field], "font": {"size": 14}, "x": 0, "xref": "container", "y": 0.97, "yanchor": "top"},
         "margin": {"l": 4, "r": 8, "t": 40, "b": 4}, "height": HEIGHT, "showlegend": False,
-        "hovermode": "x unified", "hoverlabel": {"font": {"size": 12}}, "font": {"color": MUTED, "size": 12},
+        "hovermode": "x unified", "hoverlabel": {"font": {"size": 12}}, "font": {"color": MUTED, "size": 12, "family": FONT},
         "paper_bgcolor": "#FFFFFF", "plot_bgcolor": "#FFFFFF", "uirevision": "one",
         "xaxis": {
             "title": {"text": "epoch", "standoff": 4}, "range": [0, setup.epochs], "gridcolor": GRID, "zeroline": False,

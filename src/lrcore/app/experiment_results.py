@@ -17,6 +17,7 @@ from .experiment_choices import Prepared, code, command, named_file, plain
 from .experiment_job import Job
 from .links import opened
 from .look import MUTED, color, dash
+from .plot import plot
 from .state import canvas, commit, guarded
 
 FAST = "\N{NO-BREAK SPACE}"
@@ -61,10 +62,9 @@ def results(started: Started, changed: bool) -> None:
         return
     legend(job.results.plans, started.prepared.places)
     for column, field in zip(st.columns(3, gap="small"), PANELS, strict=True):
-        column.plotly_chart(
-            figure(job.results, field, started.prepared.places, started.prepared.stairs), config=CONFIG, theme=None,
-            key=f"experiment-chart-{field}", alt=f"{PANELS[field]} by epoch of {', '.join(job.results.plans)}",
-        )  # fmt: skip
+        with column:
+            drawn = figure(job.results, field, started.prepared.places, started.prepared.stairs)
+            plot(drawn, CONFIG, key=f"experiment-chart-{field}", alt=f"{PANELS[field]} by epoch of {', '.join(job.results.plans)}")
     _table(job.results)
     if not job.running:
         _downloads(job.results)

@@ -13,6 +13,7 @@ from .experiment_charts import CONFIG, preview
 from .experiment_choices import Prepared
 from .experiment_controls import controls
 from .experiment_results import Started, begin, legend, results
+from .plot import plot
 from .state import canvas, session, unexpected
 
 REFRESH = 0.7
@@ -81,10 +82,8 @@ def _before(found: Prepared) -> None:
         "Every schedule starts from the same weights and sees the same batches."
     )
     legend(found.plans, found.places)
-    st.plotly_chart(
-        preview(found.plans, found.setup, updates, found.places, found.stairs), config=CONFIG, theme=None, key="experiment-chart-before",
-        alt=f"Learning rate by epoch of {', '.join(found.plans)}",
-    )  # fmt: skip
+    drawn = preview(found.plans, found.setup, updates, found.places, found.stairs)
+    plot(drawn, CONFIG, key="experiment-chart-before", alt=f"Learning rate by epoch of {', '.join(found.plans)}")
 
 
 def _after(found: Prepared, was_running: bool) -> None:

@@ -14,6 +14,7 @@ from .controls import schedule
 from .curves import Shown, shown
 from .look import plain
 from .making import Made, made
+from .plot import plot
 from .state import guarded, redo, session, shows, undo
 
 
@@ -83,7 +84,7 @@ def _canvas(now: Canvas, view: Shown) -> None:
         with st.popover("Link", icon=":material/link:", type="tertiary"):
             outputs.link()
     told = ", ".join(line.label for line in view.lines) or "nothing"
-    st.plotly_chart(figure(now, view), key="chart", config=CONFIG, theme=None, alt=f"Chart of {told} over {view.steps:,} steps.")
+    plot(figure(now, view), CONFIG, key="chart", alt=f"Chart of {told} over {view.steps:,} steps.")
 
 
 def _results(now: Canvas, of: dict[int, Made], view: Shown) -> None:

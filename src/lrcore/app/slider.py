@@ -7,10 +7,11 @@ End move it, and screen readers read the value rather than its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 import streamlit as st
+
+from .component import component
 
 _HTML = '<div class="slider"><input type="range" min="0" step="1"><output aria-hidden="true"></output></div>'
 
@@ -83,17 +84,10 @@ export default function ({ parentElement, data, setStateValue }) {
 """
 
 
-@cache
-def _component(manager: Any) -> Callable[..., Any]:
-    """Streamlit's component, registered once for each server."""
-    return st.components.v2.component("lrcore_slider", html=_HTML, css=_CSS, js=_JS)
-
-
 def slider(label: str, values: Sequence[float], value: float, key: str, on_change: Callable[..., None], args: tuple[Any, ...]) -> None:
     """Show the slider at one of the values; `on_change(*args)` is called while it moves, and reads `moved(key)`."""
-    component = _component(_manager())
     data = {"label": label, "values": list(values), "words": [f"{each:,g}" for each in values], "place": list(values).index(value)}
-    component(data=data, key=key, on_moved_change=lambda: on_change(*args))
+    component("lrcore_slider", _HTML, _CSS, _JS)(data=data, key=key, on_moved_change=lambda: on_change(*args))
 
 
 def moved(key: str) -> float | None:
@@ -101,9 +95,3 @@ def moved(key: str) -> float | None:
     found = st.session_state.get(key)
     place = found.get("moved") if found else None
     return place["value"] if place else None
-
-
-def _manager() -> Any:
-    from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
-
-    return get_bidi_component_manager()
