@@ -23,6 +23,7 @@ def experiment(page):
     page.goto("/")
     page.get_by_role("link", name="Experiment").click()
     expect(button(page, "Start")).to_be_enabled(timeout=LONG)
+    page.settled()
     return page
 
 
@@ -160,10 +161,13 @@ def test_an_upload(experiment, shoot, tmp_path):
     (tmp_path / "broken.npz").write_bytes(file.read_bytes()[:2_000])
     page = experiment
     page.get_by_test_id("stButtonGroup").get_by_text("Upload").click()
+    page.settled()
     page.locator("input[type=file]").set_input_files(tmp_path / "broken.npz")
     expect(page.get_by_text("upload/broken.npz: expected a whole .npz file")).to_be_visible()
     shoot("experiment_refused")
     page.get_by_role("button", name=re.compile("Remove broken.npz")).click()
+    expect(page.get_by_text("upload/broken.npz")).to_have_count(0)
+    page.settled()
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("320 images to train on, 80 to test on")).to_be_visible()
     fill(page, Epochs=3, Seeds=1)
