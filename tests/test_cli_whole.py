@@ -52,13 +52,14 @@ def completed(line, word):
     return lrcore(_LRCORE_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(word)).stdout.split()
 
 
-def test_a_shell_completes_commands_recipes_and_choices():
+def test_a_shell_completes_commands_recipes_and_choices(tmp_path):
     assert completed("lrcore sho", 1) == ["show"]
     assert completed("lrcore show warmup_c", 2) == ["warmup_cosine("]
     assert completed("lrcore show ./plan", 2) == []  # files are the shell's
     assert completed("lrcore list warmup_c", 2) == ["warmup_cosine"]
     assert completed("lrcore code x --for t", 4) == ["torch"]
-    assert "complete -o default -F" in lrcore("--show-completion", "bash").stdout
+    [told] = in_bash(["lrcore --show-completion; true"], tmp_path)  # it tells the shell that it finds itself in
+    assert "complete -o default -F" in told
 
 
 # -- the documentation -------------------------------------------------------------------------------------------------
