@@ -52,11 +52,11 @@ class _Composed(Planned):
     _members: list[Planned]
 
     def _compose(self, name: str, schedules: list[dict[str, lr.Schedule]]) -> dict[str, lr.Schedule]:
-        """One group's schedules from those of the members."""
+        """One group's schedules from those of the members; each composition has its own."""
         raise NotImplementedError
 
     def _local_step(self, i: int) -> int:
-        """The step of member i; -1 before its turn."""
+        """The step of member i; -1 before its turn. Each composition has its own."""
         raise NotImplementedError
 
     def _plan_over(self, base: Base) -> lr.Plan:

@@ -54,7 +54,7 @@ class _Functions(LRScheduler):
         self._write(rates)
 
     def _rates_at(self, epoch: int | None) -> list[Any]:
-        """Set `last_epoch`, and return its rates."""
+        """Set `last_epoch`, and return its rates; each class of functions has its own."""
         raise NotImplementedError
 
     def _write(self, rates: list[Any]) -> None:

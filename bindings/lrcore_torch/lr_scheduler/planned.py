@@ -130,7 +130,7 @@ class Planned(PlanScheduler):
     # -- the plan ------------------------------------------------------------------------------------------------------
 
     def _schedules(self, *key: Any) -> dict[str, lr.Schedule]:
-        """The schedules of a group's fields, from its key."""
+        """The schedules of a group's fields, from its key; each class has its own."""
         raise NotImplementedError
 
     def _key(self, rate: float, place: int | None) -> tuple[Any, ...]:
